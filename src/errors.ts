@@ -1,0 +1,185 @@
+/**
+ * The errors a caller can meet. Failures of delivery are values (see `protocol/outcome.ts`); what stands here is
+ * thrown for the caller's own mistakes and for an outbox that cannot store. Every class has a literal `name`, a
+ * stable `code`, and no payload, credential or person in its message.
+ */
+
+const BRAND = Symbol.for('holdfast.error')
+
+export type ErrorCode =
+  | 'INVALID_CALL'
+  | 'INVALID_OPTIONS'
+  | 'CLIENT_CLOSED'
+  | 'ABORTED'
+  | 'OUTBOX_FULL'
+  | 'OUTBOX_DISK_FULL'
+  | 'OUTBOX_READ_ONLY'
+  | 'OUTBOX_DAMAGED'
+  | 'OUTBOX_NEWER_VERSION'
+  | 'OUTBOX_UNAVAILABLE'
+  | 'OUTBOX_CLOSED'
+  | 'DRAIN_TIMEOUT'
+  | 'REQUEST_FAILED'
+
+/** The base of every error of this package. `isHoldfastError` also knows errors of a second installed copy. */
+export abstract class HoldfastError extends Error {
+  abstract readonly code: ErrorCode
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+}
+
+/** Tells whether a caught value is an error of this package, whichever installed copy threw it. */
+export function isHoldfastError(value: unknown): value is HoldfastError {
+  return typeof value === 'object' && value !== null && Reflect.get(value, BRAND) === true
+}
+
+/** One thing wrong with a call: which field, what was found there, and the limit it breaks. */
+export interface Problem {
+  /** Dotted path inside the call, for example `data.plan` or `identifier`. */
+  readonly field: string
+  /** Stable word for the rule that was broken, for example `required`, `too-long`, `not-json`. */
+  readonly reason: string
+  /** The sentence for people. Holds kinds and sizes, never the value itself. */
+  readonly message: string
+  /** The limit that was broken, with its unit in words, for example `150 bytes`. */
+  readonly limit?: string
+  /** The kind of the value that was found, for example `bigint`, `string of 151 bytes`. */
+  readonly kind?: string
+}
+
+/** The call cannot be sent to Customer.io as it is. Thrown before anything is stored; `problems` names each field. */
+export class ValidationError extends HoldfastError {
+  override readonly name = 'ValidationError'
+  readonly code = 'INVALID_CALL'
+  readonly problems: readonly Problem[]
+  /** The first problem's field, limit and kind, for those who log one line. */
+  readonly field: string
+  readonly limit: string | undefined
+  readonly kind: string | undefined
+
+  constructor(problems: readonly [Problem, ...Problem[]]) {
+    const [first] = problems
+    const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''
+    super(`${first.field}: ${first.message}${more}`)
+    this.problems = problems
+    this.field = first.field
+    this.limit = first.limit
+    this.kind = first.kind
+  }
+}
+
+/** An option of a constructor is wrong. */
+export class OptionsError extends HoldfastError {
+  override readonly name = 'OptionsError'
+  readonly code = 'INVALID_OPTIONS'
+  readonly field: string
+
+  constructor(field: string, message: string) {
+    super(`${field}: ${message}`)
+    this.field = field
+  }
+}
+
+/** The client no longer takes calls: `close()` was called. */
+export class ClosedError extends HoldfastError {
+  override readonly name = 'ClosedError'
+  readonly code = 'CLIENT_CLOSED'
+
+  constructor() {
+    super('the client is closed and takes no more calls')
+  }
+}
+
+/** The caller's own signal ended the call before it was stored. */
+export class AbortedError extends HoldfastError {
+  override readonly name = 'AbortedError'
+  readonly code = 'ABORTED'
+
+  constructor(cause: unknown) {
+    super('the call was aborted by its signal before it was stored', { cause })
+  }
+}
+
+export interface OutboxFullDetails {
+  /** Which bound was met. `pending` is the memory for calls whose commit is still running. */
+  readonly bound: 'operations' | 'bytes' | 'pending'
+  readonly limit: number
+  readonly used: number
+  /** When it is worth trying again, in milliseconds. */
+  readonly retryAfterMs: number
+}
+
+/** The outbox is at one of its bounds; nothing of this call was stored. */
+export class OutboxFullError extends HoldfastError {
+  override readonly name = 'OutboxFullError'
+  readonly code = 'OUTBOX_FULL'
+  readonly bound: OutboxFullDetails['bound']
+  readonly limit: number
+  readonly used: number
+  readonly retryAfterMs: number
+
+  constructor(details: OutboxFullDetails) {
+    const unit = details.bound === 'operations' ? 'operations' : 'bytes'
+    super(
+      `the outbox is full: ${details.used} of ${details.limit} ${unit} (${details.bound}); try again in ${details.retryAfterMs} ms`,
+    )
+    this.bound = details.bound
+    this.limit = details.limit
+    this.used = details.used
+    this.retryAfterMs = details.retryAfterMs
+  }
+}
+
+export type OutboxErrorCode =
+  | 'OUTBOX_DISK_FULL'
+  | 'OUTBOX_READ_ONLY'
+  | 'OUTBOX_DAMAGED'
+  | 'OUTBOX_NEWER_VERSION'
+  | 'OUTBOX_UNAVAILABLE'
+  | 'OUTBOX_CLOSED'
+
+/** The outbox could not be opened or written. `code` says why; `path` is its file, where it has one. */
+export class OutboxError extends HoldfastError {
+  override readonly name = 'OutboxError'
+  readonly code: OutboxErrorCode
+  readonly path: string | undefined
+
+  constructor(
+    code: OutboxErrorCode,
+    message: string,
+    details: { readonly path?: string; readonly cause?: unknown } = {},
+  ) {
+    super(message, details.cause === undefined ? {} : { cause: details.cause })
+    this.code = code
+    this.path = details.path
+  }
+}
+
+/** `drain()` or a question that asks at once did not finish in its time; nothing that was stored is lost by it. */
+export class TimeoutError extends HoldfastError {
+  override readonly name = 'TimeoutError'
+  readonly code = 'DRAIN_TIMEOUT'
+  readonly timeoutMs: number
+  readonly waiting: number
+
+  constructor(timeoutMs: number, waiting: number) {
+    super(`not drained within ${timeoutMs} ms: ${waiting} operations are still stored`)
+    this.timeoutMs = timeoutMs
+    this.waiting = waiting
+  }
+}
+
+/** A question that is asked at once (`getAccountRegion`) got no good answer. */
+export class RequestError extends HoldfastError {
+  override readonly name = 'RequestError'
+  readonly code = 'REQUEST_FAILED'
+  readonly status: number | undefined
+
+  constructor(message: string, details: { readonly status?: number; readonly cause?: unknown } = {}) {
+    super(message, details.cause === undefined ? {} : { cause: details.cause })
+    this.status = details.status
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * What happens, as typed events, each emitted once per transition. Metrics, health, logs and the user subscribe to the
+ * same ones. No event holds a payload, a credential or a person.
+ */
+import type { DeadDetail } from '../outbox/outbox.ts'
+
+export interface SettledEntry {
+  readonly id: string
+  readonly type: string
+  /** From the call to now, on the wall clock. */
+  readonly delayMs: number
+}
+
+export type CircuitState = 'closed' | 'open' | 'half-open'
+
+/** Why nothing is sent right now. */
+export type GateReason = 'paused' | 'parked' | 'circuit' | 'cooldown' | 'rate'
+
+export type HoldfastEvent =
+  | { readonly type: 'accepted'; readonly operations: number; readonly duplicates: number }
+  | { readonly type: 'refused'; readonly code: string; readonly operations: number }
+  /** Lint in mode `warn`: the call was accepted although Customer.io's documented limits say that it will be refused. */
+  | {
+      readonly type: 'lint'
+      readonly call: string
+      readonly field: string
+      readonly reason: string
+      readonly limit?: string
+    }
+  /** One attempt. `outcome` is the kind of `Outcome`, or `mixed` for a batch with several. */
+  | {
+      readonly type: 'request'
+      readonly entries: number
+      readonly bytes: number
+      readonly durationMs: number
+      readonly status: number | null
+      readonly outcome: string
+      readonly reason?: string
+      readonly probe: boolean
+    }
+  | { readonly type: 'delivered'; readonly entries: readonly SettledEntry[] }
+  | { readonly type: 'retrying'; readonly entries: number; readonly reason: string; readonly delayMs: number }
+  | { readonly type: 'dead-letter'; readonly entries: readonly (SettledEntry & DeadDetail)[] }
+  /** A refused batch was cut in two. */
+  | { readonly type: 'bisected'; readonly entries: number; readonly status: number }
+  /** Leases ended before they could be settled; the entries go again. */
+  | { readonly type: 'lapsed'; readonly entries: number }
+  | {
+      readonly type: 'circuit'
+      readonly from: CircuitState
+      readonly to: CircuitState
+      readonly cause: string
+      readonly untilMs: number | null
+    }
+  | { readonly type: 'throttled'; readonly perSecond: number; readonly cooldownMs: number }
+  | { readonly type: 'parked'; readonly reason: 'credentials' | 'mostly-rejected'; readonly status: number }
+  | { readonly type: 'unparked' }
+  | { readonly type: 'paused' }
+  | { readonly type: 'resumed' }
+  | { readonly type: 'role'; readonly role: 'active' | 'standby' }
+  /** The outbox failed at something; delivery goes on when it can. */
+  | { readonly type: 'outbox-error'; readonly code: string; readonly during: 'claim' | 'renew' | 'settle' | 'stats' }
+  /** A damaged file was set aside; a new one was begun. */
+  | { readonly type: 'quarantined'; readonly path: string; readonly recovered: number }
+  | { readonly type: 'closed'; readonly waiting: number }
+
+export type Listener = (event: HoldfastEvent) => void
+
+export interface Events {
+  readonly emit: (event: HoldfastEvent) => void
+  /** Returns the function that ends the subscription. */
+  readonly on: (listener: Listener) => () => void
+  /** Whether anyone listens: an event that is costly to build may be left out otherwise. */
+  readonly active: () => boolean
+}
+
+/** A listener that throws harms nobody: not the engine, not the other listeners. */
+export function createEvents(): Events {
+  const listeners = new Set<Listener>()
+  return {
+    emit(event) {
+      for (const listener of listeners) {
+        try {
+          listener(event)
+        } catch {
+          // The listener's own trouble; there is nobody to tell who would not have the same trouble.
+        }
+      }
+    },
+    on(listener) {
+      // A wrapper, so that one function subscribed twice is two subscriptions.
+      const own: Listener = (event) => listener(event)
+      listeners.add(own)
+      return () => {
+        listeners.delete(own)
+      }
+    },
+    active: () => listeners.size > 0,
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * The outbox contract: a durable store of entries in lane order. The memory outbox is the model; every outbox passes
+ * the conformance suite (`testing/outbox-conformance.ts`), which is this contract's other half.
+ *
+ * Invariants
+ * 1. `append` is atomic and durable when it resolves: all entries of one call, in the order given, or none.
+ * 2. An entry is claimed only when it is the oldest unsettled entry of each of its lanes, and none of its lanes is in
+ *    flight or held back by a retry. So at most one entry of a lane is in flight.
+ * 3. Every write back proves its right: a settlement under a lapsed lease changes nothing and answers `lapsed`.
+ * 4. A lease ends by itself. Its entries are then claimable again, with their place in the lane kept.
+ * 5. A retry holds back its own lanes and nothing else. Waits are measured on a monotonic clock and are forgotten by a
+ *    restart: a clock that jumps cannot hold a lane back.
+ * 6. `accepted = delivered + dead + expired + purged + dropped + waiting + lost`, and `lost` is 0 (see `OutboxTotals`).
+ * 7. Settling, listing and purging work in a full outbox, and on a full disk.
+ * 8. Live entries of lanes that had nothing waiting when they were appended are not stuck behind a backlog: a claim
+ *    serves them and the backlog side by side. Inside a lane the order holds whatever the priority.
+ */
+import type { NewEntry } from './entry.ts'
+
+/** Where an entry is in its outbox; opaque to everyone else. */
+export type Position = string
+
+/** The right to settle what one claim gave; opaque. */
+export type Lease = string
+
+export interface AppendResult {
+  readonly state: 'stored' | 'duplicate'
+  /** For a duplicate: the position of the entry that was there first. */
+  readonly position: Position
+}
+
+export interface ClaimWant {
+  readonly entriesMax: number
+  /** Of bodies. One entry is given even if it is larger. */
+  readonly bytesMax: number
+  readonly leaseMs: number
+}
+
+export interface ClaimedEntry extends NewEntry {
+  readonly position: Position
+  /** Attempts that were counted so far. */
+  readonly attempts: number
+}
+
+export interface Claim {
+  readonly lease: Lease
+  readonly entries: readonly ClaimedEntry[]
+  /** When to ask again, at the latest, if nothing is appended here meanwhile; null when only an append can help. */
+  readonly nextInMs: number | null
+  /** `standby`: another process delivers from this outbox, and this claim is therefore empty. */
+  readonly role: 'active' | 'standby'
+}
+
+export type LeaseState = 'held' | 'lapsed'
+
+export type DeadReason = 'rejected' | 'expired' | 'campaign-window' | 'unreadable' | 'damaged' | 'unknown-fate'
+
+/** Why an entry became a dead letter, in Customer.io's own words where it gave some. Never holds a payload. */
+export interface DeadDetail {
+  readonly reason: DeadReason
+  readonly status?: number
+  readonly field?: string
+  readonly message?: string
+}
+
+/** What becomes of a claimed entry. */
+export type Verdict =
+  | { readonly to: 'delivered' }
+  /** Back to the head of its lanes, which are held for `delayMs`. */
+  | { readonly to: 'waiting'; readonly delayMs: number; readonly countAttempt: boolean }
+  | ({ readonly to: 'dead' } & DeadDetail)
+
+export interface Settlement {
+  readonly lease: Lease
+  readonly position: Position
+  readonly verdict: Verdict
+}
+
+/** Since the outbox was made; kept in the same commits as what they count. Duplicates are not accepted a second time. */
+export interface OutboxTotals {
+  readonly accepted: number
+  readonly delivered: number
+  /** Dead letters ever made, without expired ones. Replayed ones are taken off again. */
+  readonly dead: number
+  readonly expired: number
+  readonly purged: number
+  /** Dead letters that an operator dropped. */
+  readonly dropped: number
+  readonly duplicates: number
+}
+
+export interface OutboxStats {
+  readonly role: 'active' | 'standby'
+  /** Unsettled entries, whatever their state. */
+  readonly waiting: number
+  readonly waitingBytes: number
+  readonly inFlight: number
+  /** Lanes that are held back by a retry. */
+  readonly lanesHeld: number
+  readonly deadLetters: number
+  readonly deadBytes: number
+  readonly operationsMax: number
+  readonly bytesMax: number
+  /** Wall time of the oldest waiting entry. */
+  readonly oldestAcceptedAtMs: number | null
+  /** Start of the tightest campaign window among what waits. */
+  readonly oldestCampaignAtMs: number | null
+  readonly totals: OutboxTotals
+  /** `accepted - settled - waiting` as counted from the stored rows; not 0 means that the outbox lost something. */
+  readonly lost: number
+}
+
+export type EntryState =
+  | { readonly state: 'waiting' }
+  | { readonly state: 'delivered' }
+  | ({ readonly state: 'dead' } & DeadDetail)
+  | { readonly state: 'purged' }
+  | { readonly state: 'dropped' }
+
+export interface ListQuery {
+  readonly from: 'waiting' | 'dead'
+  readonly lane?: string
+  readonly reason?: DeadReason
+  /** `after` of the page before. */
+  readonly after?: Position
+  /** At most 1,000. */
+  readonly limit: number
+}
+
+export interface ListedEntry extends NewEntry {
+  readonly position: Position
+  readonly attempts: number
+  /** For dead letters. */
+  readonly dead?: DeadDetail & { readonly atMs: number }
+}
+
+export interface ListPage {
+  readonly entries: readonly ListedEntry[]
+  /** Null on the last page. */
+  readonly after: Position | null
+}
+
+/** Which dead letters: by position, or all that match. */
+export type DeadSelection =
+  | { readonly positions: readonly Position[] }
+  | { readonly all: true; readonly reason?: DeadReason; readonly lane?: string }
+
+export interface Outbox {
+  /** Resolves once all entries are durable. Throws `OutboxFullError` or `OutboxError`; then none is stored. */
+  append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]>
+  /** Leases entries that may go now. */
+  claim(want: ClaimWant): Promise<Claim>
+  /** Makes leases last `leaseMs` from now. */
+  renew(leases: readonly Lease[], leaseMs: number): Promise<readonly LeaseState[]>
+  /** Writes verdicts back, durably. One answer for each settlement. */
+  settle(settlements: readonly Settlement[]): Promise<readonly LeaseState[]>
+  stats(): Promise<OutboxStats>
+  /** What became of entries, one answer for each position. */
+  lookup(positions: readonly Position[]): Promise<readonly EntryState[]>
+  /** For operators; in the order in which the entries were appended. */
+  list(query: ListQuery): Promise<ListPage>
+  /** Puts dead letters at the end of their lanes again (same id, same times), or drops them. Resolves to how many. */
+  resolveDead(selection: DeadSelection, how: 'replay' | 'drop'): Promise<number>
+  /** Removes everything of a lane, waiting and dead; what is in flight loses its lease. Resolves to how many. */
+  purge(lane: string): Promise<number>
+  /** Ends leases and gives the outbox back. Appends under way finish first. Closing twice is allowed. */
+  close(): Promise<void>
+}
+
+export type { NewEntry }

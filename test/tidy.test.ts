@@ -1,0 +1,103 @@
+/** The rules of the layout, as tests: who may import whom, how long a file may be, what the package exports. */
+import assert from 'node:assert/strict'
+import { readFileSync, readdirSync, existsSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const src = join(root, 'src')
+
+const contract = ['outbox/outbox.ts', 'outbox/entry.ts']
+
+/** Folder -> what its files may import besides each other and `errors.ts`: folders, single files, packages. */
+const table: Readonly<Record<string, { readonly from: readonly string[]; readonly packages: readonly string[] }>> = {
+  runtime: { from: [], packages: ['node:crypto'] },
+  resilience: { from: ['runtime'], packages: [] },
+  protocol: { from: ['runtime'], packages: [] },
+  outbox: {
+    from: ['protocol', 'runtime'],
+    packages: ['node:fs', 'node:path', 'node:sqlite', 'node:worker_threads', 'node:zlib', 'node:crypto', 'node:url'],
+  },
+  observe: { from: ['protocol', 'runtime', ...contract], packages: [] },
+  delivery: { from: ['protocol', 'resilience', 'observe', 'runtime', ...contract], packages: [] },
+  client: { from: ['protocol', 'delivery', 'observe', 'runtime', ...contract], packages: ['node:crypto'] },
+  simulator: { from: ['protocol', 'runtime'], packages: ['hono', '@hono/node-server', 'node:http', 'node:net'] },
+  testing: { from: ['runtime', 'simulator', ...contract], packages: [] },
+}
+
+/** Each of these is imported by one file alone. */
+const singleImporter = ['node:sqlite', '@hono/node-server']
+
+function filesOf(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name))
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(file, 'utf8')
+  return [
+    ...text.matchAll(
+      /(?:^|\n)\s*(?:import|export)\b[^'"\n]*(?:\{[^}]*\}[^'"\n]*)?['"]([^'"]+)['"]|import\(['"]([^'"]+)['"]\)/g,
+    ),
+  ].map((match) => match[1] ?? match[2]!)
+}
+
+test('every import of src keeps to the table', () => {
+  const wrong: string[] = []
+  for (const file of filesOf(src)) {
+    const name = relative(src, file)
+    const folder = name.includes('/') ? name.split('/')[0]! : ''
+    if (folder === '') continue
+    const rule = table[folder]
+    assert.ok(rule, `src/${folder} is not in the import table`)
+    for (const specifier of importsOf(file)) {
+      if (!specifier.startsWith('.')) {
+        const packageName = specifier.startsWith('@') ? specifier.split('/').slice(0, 2).join('/') : specifier
+        if (!rule.packages.includes(packageName)) wrong.push(`${name} imports ${specifier}`)
+        continue
+      }
+      const target = relative(src, resolve(dirname(file), specifier))
+      const allowed =
+        target === 'errors.ts' ||
+        target.startsWith(`${folder}/`) ||
+        rule.from.some((from) => target === from || target.startsWith(`${from}/`))
+      if (!allowed) wrong.push(`${name} imports ${target}`)
+    }
+  }
+  assert.deepEqual(wrong, [])
+})
+
+test('a package that the table guards has one importer', () => {
+  for (const name of singleImporter) {
+    const importers = filesOf(src).filter((file) => importsOf(file).includes(name))
+    assert.ok(importers.length <= 1, `${name} is imported by ${importers.join(', ')}`)
+  }
+})
+
+test('no file of src, test or bench is longer than 400 lines', () => {
+  const long = ['src', 'test', 'bench', 'demo', 'scripts']
+    .filter((folder) => existsSync(join(root, folder)))
+    .flatMap((folder) => filesOf(join(root, folder)))
+    .map((file) => ({ file: relative(root, file), lines: readFileSync(file, 'utf8').split('\n').length }))
+    .filter(({ lines }) => lines > 401)
+  assert.deepEqual(long, [])
+})
+
+test('the checks of this file fail when they should', () => {
+  const found = importsOf(fileURLToPath(import.meta.url))
+  assert.ok(found.includes('node:test'))
+  assert.ok(found.includes('node:assert/strict'))
+})
+
+test('every export of the package has its source file', () => {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    exports: Record<string, string>
+  }
+  for (const target of Object.values(exports)) {
+    if (target === './package.json') continue
+    const source = target.replace(/^\.\/dist\//, 'src/').replace(/\.js$/, '.ts')
+    assert.ok(existsSync(join(root, source)), `${target} has no ${source}`)
+  }
+})
