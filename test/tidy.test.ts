@@ -37,11 +37,9 @@ function filesOf(folder: string): string[] {
 
 function importsOf(file: string): string[] {
   const text = readFileSync(file, 'utf8')
-  return [
-    ...text.matchAll(
-      /(?:^|\n)\s*(?:import|export)\b[^'"\n]*(?:\{[^}]*\}[^'"\n]*)?['"]([^'"]+)['"]|import\(['"]([^'"]+)['"]\)/g,
-    ),
-  ].map((match) => match[1] ?? match[2]!)
+  const statements = text.matchAll(/^(?:import|export)\b(?:[^'"()=;]*?\bfrom\s*|\s*)['"]([^'"\n]+)['"]/gm)
+  const dynamic = text.matchAll(/\bimport\(\s*['"]([^'"\n]+)['"]/g)
+  return [...statements, ...dynamic].map((match) => match[1]!)
 }
 
 test('every import of src keeps to the table', () => {
