@@ -62,7 +62,7 @@ export type HoldfastEvent =
   | { readonly type: 'outbox-error'; readonly code: string; readonly during: 'claim' | 'renew' | 'settle' | 'stats' }
   /** A damaged file was set aside; a new one was begun. */
   | { readonly type: 'quarantined'; readonly path: string; readonly recovered: number }
-  | { readonly type: 'closed'; readonly waiting: number }
+  | { readonly type: 'closed'; readonly waiting: number | null; readonly deadLetters: number | null }
 
 export type Listener = (event: HoldfastEvent) => void
 
