@@ -69,7 +69,7 @@ export abstract class Client implements AsyncDisposable {
     const { clock, random } = this.#runtime
     this.#attempts = watchAttempts(this.#events, () => clock.wallMs())
     this.#gate = createGate(
-      { concurrency: settings.concurrency, perSecond: settings.requestsPerSecond },
+      { concurrency: settings.concurrency, rate: { perSecond: settings.requestsPerSecond } },
       random,
       this.#events.emit,
     )
@@ -187,8 +187,8 @@ export abstract class Client implements AsyncDisposable {
     return {
       ...stats,
       requestsInFlight: this.#engine?.inFlight ?? 0,
-      circuitState: gate.circuitState,
-      perSecond: gate.perSecond,
+      circuitState: gate.circuit.state,
+      perSecond: gate.rate.perSecond,
       paused: gate.paused,
       parked: gate.parked !== null,
     }
@@ -204,11 +204,11 @@ export abstract class Client implements AsyncDisposable {
       phase: this.#closing !== undefined ? 'closing' : outbox === undefined ? 'starting' : 'open',
       storeErrorCode: openErrorCode ?? this.#storeErrorCode,
       outbox: outbox === undefined ? null : await outbox.stats().catch(() => null),
-      circuitState: gate.circuitState,
-      cooldownMs: gate.cooldownMs,
+      circuitState: gate.circuit.state,
+      cooldownMs: gate.rate.cooldownMs,
       paused: gate.paused,
       parked: gate.parked,
-      rate: gate.perSecond,
+      rate: gate.rate.perSecond,
       latency: this.#attempts.latencyMs(),
       lastSuccess: this.#attempts.lastSuccess,
       lastFailure: this.#attempts.lastFailure,

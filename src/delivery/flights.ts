@@ -48,16 +48,8 @@ export function createFlights(parts: FlightParts): Flights {
     const attempt = await parts.sender.send(request, shipment.parcels.length, limitMs, controller.signal)
     count--
     const whole = wholeOf(attempt)
-    const { verdict } = gate.leave(
-      pass,
-      {
-        kind: whole.kind,
-        durationMs: attempt.durationMs,
-        ...(attempt.status === null ? {} : { status: attempt.status }),
-        ...('afterMs' in whole && whole.afterMs !== undefined ? { afterMs: whole.afterMs } : {}),
-      },
-      parts.runtime.clock.monotonicMs(),
-    )
+    const nowMs = parts.runtime.clock.monotonicMs()
+    const { verdict } = gate.leave(pass, { ...whole, durationMs: attempt.durationMs }, nowMs)
     if (events.active()) {
       events.emit({
         type: 'request',
