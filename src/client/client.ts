@@ -75,7 +75,8 @@ export abstract class Client implements AsyncDisposable {
     )
     this.sender = createSender(settings.target, this.#runtime)
     this.#opening = createOpening(
-      () => open({ runtime: this.#runtime, workspace: settings.target.siteId, notice: (notice) => this.#noticed(notice) }),
+      () =>
+        open({ runtime: this.#runtime, workspace: settings.target.siteId, notice: (notice) => this.#noticed(notice) }),
       clock,
       (outbox) => this.#begin(outbox),
     )

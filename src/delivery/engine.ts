@@ -81,7 +81,12 @@ class DeliveryEngine implements Engine {
     const { clock } = parts.runtime
     this.#latch = createLatch(clock)
     const wake = (): void => this.#latch.open()
-    this.#leases = createLeases(parts.outbox, parts.options.leaseMs, () => clock.monotonicMs(), this.#outboxFailed('renew'))
+    this.#leases = createLeases(
+      parts.outbox,
+      parts.options.leaseMs,
+      () => clock.monotonicMs(),
+      this.#outboxFailed('renew'),
+    )
     this.#settler = createSettler({
       outbox: parts.outbox,
       clock,

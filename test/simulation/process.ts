@@ -61,7 +61,11 @@ export function startProcess(parts: {
   const runtime: Runtime = {
     clock: mortalClock(clock, alive, Math.floor(random() * 1e9)),
     random,
-    newId: () => ulid(clock.wallMs(), Uint8Array.from({ length: 10 }, () => Math.floor(random() * 256))),
+    newId: () =>
+      ulid(
+        clock.wallMs(),
+        Uint8Array.from({ length: 10 }, () => Math.floor(random() * 256)),
+      ),
     fetch: (request) => mortal(fetch(request), alive),
   }
   const client = new ResilientCustomerIO({
