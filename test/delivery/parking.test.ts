@@ -109,6 +109,9 @@ test('probes come at growing intervals up to a minute; what was no answer does n
     nowMs += waitMs
     ask(one, answers.unauthorized, nowMs)
   }
+  ask(one, answers.delivered, (nowMs += 60_000))
+  ask(one, answers.unauthorized, nowMs)
+  assert.equal(one.closedUntilMs(nowMs), nowMs + 5_000, 'a new parking begins anew')
   const again = parked('credentials')
   ask(again, answers.retry, 5_000)
   assert.equal(again.closedUntilMs(5_000), 10_000)
