@@ -10,7 +10,7 @@ import { bisect, type Parcel, requestOf, type Shipment } from './batcher.ts'
 import type { Gate, Pass } from './gate.ts'
 import type { EngineOptions } from './options.ts'
 import type { Attempt, Sender } from './sender.ts'
-import { unsent, verdictOf } from './verdict.ts'
+import { kept, verdictOf } from './verdict.ts'
 
 export interface FlightParts {
   readonly sender: Sender
@@ -80,7 +80,7 @@ export function createFlights(parts: FlightParts): Flights {
       const outcome = attempt.outcomes[index] ?? NO_OUTCOME
       const verdict =
         gateVerdict === 'park' && outcome.kind === 'rejected'
-          ? unsent
+          ? kept
           : verdictOf(outcome, parcel.entry, wallMs, options.verdict, parts.runtime.random)
       parts.settle(parcel, verdict)
       if (verdict.to !== 'waiting') continue
