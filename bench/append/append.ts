@@ -7,8 +7,8 @@ import { measureInChild } from '../child.ts'
 import { median, perSecond, ratio, ratios } from '../numbers.ts'
 import { alternate } from '../rounds.ts'
 import { startRedis } from './redis.ts'
-import type { SideAnswer, SideInput } from './side.ts'
-import type { SideName } from './sides.ts'
+import type { AppendAnswer, AppendInput } from './child.ts'
+import type { SideName } from './side.ts'
 
 const SIZES = {
   full: { rounds: 5, warmUpMs: 1_000, measureMs: 2_000 },
@@ -17,7 +17,7 @@ const SIZES = {
 
 const CALLERS = 256
 
-const program = new URL('./side.ts', import.meta.url)
+const program = new URL('./child.ts', import.meta.url)
 
 const LABELS: Readonly<Record<SideName, string>> = {
   client: 'the client',
@@ -27,15 +27,15 @@ const LABELS: Readonly<Record<SideName, string>> = {
   bullmq: 'BullMQ `Queue.add`',
 }
 
-async function measure(context: Context, side: SideName, callers: number): Promise<SideAnswer> {
+async function measure(context: Context, side: SideName, callers: number): Promise<AppendAnswer> {
   const { warmUpMs, measureMs } = SIZES[context.scale]
   const folder = join(context.folder, 'append')
   mkdirSync(folder, { recursive: true })
   try {
-    const input: Omit<SideInput, 'redisPort'> = { side, callers, warmUpMs, measureMs, folder }
-    if (side !== 'bullmq') return await measureInChild<SideAnswer>(program, { ...input, redisPort: 0 })
+    const input: Omit<AppendInput, 'redisPort'> = { side, callers, warmUpMs, measureMs, folder }
+    if (side !== 'bullmq') return await measureInChild<AppendAnswer>(program, { ...input, redisPort: 0 })
     await using redis = await startRedis(join(folder, 'redis'))
-    return await measureInChild<SideAnswer>(program, { ...input, redisPort: redis.port })
+    return await measureInChild<AppendAnswer>(program, { ...input, redisPort: redis.port })
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -1,49 +1,31 @@
-/** A process that appends through one side from a number of concurrent callers, each call after the answer to the last. */
-import { answerOfChild, inputOfChild } from '../child.ts'
-import { quantile } from '../numbers.ts'
-import { type SideName, sides } from './sides.ts'
+/**
+ * A way of storing calls durably. Each file of `sides` opens one of them; all are given the same calls, and resolve
+ * once one is on the disk.
+ *
+ * - `client`: `ResilientCustomerIO.track`, delivery paused. - `outbox`: its outbox alone. - `log`: the bare log.
+ * - `write`: write and fdatasync, one after the other. - `bullmq`: `Queue.add`.
+ */
+import { type SampleCall, sampleCalls } from '../sample-calls.ts'
 
-export interface SideInput {
-  readonly side: SideName
-  readonly callers: number
-  readonly warmUpMs: number
-  readonly measureMs: number
+export type SideName = 'client' | 'outbox' | 'log' | 'write' | 'bullmq'
+
+export interface Side {
+  append(index: number): Promise<unknown>
+  /** How many calls the store holds, by its own count. */
+  close(): Promise<number>
+}
+
+export interface Place {
   readonly folder: string
+  /** For the side that needs one. */
   readonly redisPort: number
 }
 
-export interface SideAnswer {
-  readonly perSecond: number
-  readonly p50Ms: number
-  readonly p99Ms: number
+const CALLS = 4_096
+
+export const calls: readonly SampleCall[] = sampleCalls(CALLS)
+
+/** Of a list with one element for each call. */
+export function at<T>(list: readonly T[], index: number): T {
+  return list[index % CALLS]!
 }
-
-const input = inputOfChild<SideInput>()
-const side = await sides[input.side](input.folder, input.redisPort)
-
-const waitsMs: number[] = []
-let appended = 0
-const fromMs = performance.now() + input.warmUpMs
-const toMs = fromMs + input.measureMs
-
-/** The callers look at the time themselves: a side that never leaves the microtasks would let no timer fire. */
-async function caller(): Promise<void> {
-  for (;;) {
-    const startedMs = performance.now()
-    if (startedMs >= toMs) return
-    await side.append(appended++)
-    const endedMs = performance.now()
-    if (endedMs >= fromMs && endedMs < toMs) waitsMs.push(endedMs - startedMs)
-  }
-}
-
-await Promise.all(Array.from({ length: input.callers }, caller))
-
-const stored = await side.close()
-if (stored !== appended) throw new Error(`${input.side} holds ${stored} of ${appended} appended calls`)
-const answer: SideAnswer = {
-  perSecond: (waitsMs.length / input.measureMs) * 1000,
-  p50Ms: quantile(waitsMs, 0.5),
-  p99Ms: quantile(waitsMs, 0.99),
-}
-answerOfChild(answer)
