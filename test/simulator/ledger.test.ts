@@ -119,7 +119,7 @@ test('an answer from the ledger does not grow with what arrives later, and clear
 })
 
 test('a full ledger refuses the request that has no room, and every question, until it is cleared', async () => {
-  const { ask, simulator } = setUp({ ledgerMax: 5 })
+  const { ask, simulator } = setUp({ ledgerMax: 3 })
   const batch = [1, 2].map((id) => ({ type: 'person', action: 'identify', identifiers: { id } }))
   assert.equal((await ask('POST /api/v2/batch', { body: { batch } })).status, 200)
   assert.equal(simulator.ledger.count(), 2)
@@ -133,7 +133,7 @@ test('a full ledger refuses the request that has no room, and every question, un
 })
 
 test('a full workspace refuses likewise, and nothing of the request is applied', async () => {
-  const { ask, simulator } = setUp({ stateMax: 3 })
+  const { ask, simulator } = setUp({ stateMax: 2 })
   await ask('POST /api/v1/customers/1/events', { body: { name: 'a', id: ULID } })
   const isFull = (error: unknown): boolean => error instanceof OptionsError && error.field === 'stateMax'
   await assert.rejects(ask('POST /api/v1/customers/1/events', { body: { name: 'b' } }), isFull)

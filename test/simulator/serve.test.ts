@@ -115,6 +115,7 @@ test('a client that leaves in the middle of its body leaves nothing behind, and 
 test('a full ledger says so in words over a socket', async () => {
   const simulator = createSimulator({ ledgerMax: 1 })
   await using server = await simulator.listen()
+  await fetch(requestOf('PUT /api/v1/customers/42', { body: {}, root: server.url }))
   const response = await fetch(requestOf('PUT /api/v1/customers/42', { body: {}, root: server.url }))
   assert.equal(response.status, 500)
   assert.match(await response.text(), /^simulator: ledgerMax: /)
