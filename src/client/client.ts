@@ -94,9 +94,13 @@ export abstract class Client implements AsyncDisposable {
     return handled(this.#store([decoded], options, () => '').then(([receipt]) => receipt!))
   }
 
-  /** Stores several calls as one: all or none. */
-  protected acceptAll(decoded: readonly Decoded[], options: CallOptions = {}): Promise<BatchReceipt> {
-    const stored = this.#store(decoded, options, (index) => `operations[${index}].`)
+  /** Stores several calls as one: all or none. @param prefix how the fields of one of them are called in a problem. */
+  protected acceptAll(
+    decoded: readonly Decoded[],
+    options: CallOptions = {},
+    prefix: (index: number) => string,
+  ): Promise<BatchReceipt> {
+    const stored = this.#store(decoded, options, prefix)
     return handled(
       stored.then((operations) => ({
         state: operations.every((receipt) => receipt.state === 'duplicate') ? 'duplicate' : 'stored',
