@@ -29,6 +29,7 @@ import {
 } from './fields.ts'
 import { decodePerson, MERGE_KEYS } from './identifier.ts'
 import type { JsonObject } from './json.ts'
+import { memberField } from './kind.ts'
 import { decodeRelationships } from './relationships.ts'
 import type { CallRoute } from './route.ts'
 
@@ -115,7 +116,11 @@ function decodeIdentify(person: PersonRef, body: JsonObject, problems: Problems)
     problems.push({ field: 'cio_relationships.action', reason: 'unknown-value', message })
   }
   for (const key of Object.keys(unknown)) {
-    problems.push({ field: `cio_relationships.${key}`, reason: 'unknown-field', message: 'has no meaning here' })
+    problems.push({
+      field: memberField('cio_relationships', key),
+      reason: 'unknown-field',
+      message: 'has no meaning here',
+    })
   }
   call.relationships = {
     action: action === 'delete_relationships' ? 'delete' : 'add',
