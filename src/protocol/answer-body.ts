@@ -89,13 +89,12 @@ function member(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined
 }
 
-/** On one line, and not longer than it may be. Empty where it is no text. */
+/** On one line, well-formed, and not longer than it may be. Empty where it is no text. */
 function text(value: unknown, charsMax: number): string {
   if (typeof value !== 'string') return ''
   // Four times as much is looked at as is kept: spaces collapse.
-  const line = value
-    .slice(0, charsMax * 4)
-    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
-    .trim()
-  return line.length <= charsMax ? line : `${line.slice(0, charsMax - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
+  const start = value.slice(0, charsMax * 4)
+  const line = start.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim()
+  const short = line.length <= charsMax ? line : `${line.slice(0, charsMax - 1)}…`
+  return short.replaceAll(/\p{Cs}/gu, '')
 }

@@ -120,7 +120,7 @@ for (const [what, body, expected] of BODIES) {
 
 test('what a problem says stays short, on one line and well-formed', () => {
   const long = '😀'.repeat(5_000)
-  const found = outcome(400, JSON.stringify({ errors: [{ message: `a${long}`, field: long, reason: long }] }))
+  const found = outcome(400, JSON.stringify({ errors: [{ message: `a\ud800${long}`, field: long, reason: long }] }))
   assert.ok(found.kind === 'refused' && found.problem)
   const { message, field, reason } = found.problem
   assert.deepEqual([message.length <= 500, field.length <= 200, reason.length <= 100], [true, true, true])
