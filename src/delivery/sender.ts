@@ -109,7 +109,6 @@ export function createSender(target: Target, runtime: Runtime): Sender {
           const answer = {
             status: response.status,
             retryAfter: response.headers.get('retry-after'),
-            contentType: response.headers.get('content-type'),
             body,
             nowWallMs: clock.wallMs(),
           }
