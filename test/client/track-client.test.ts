@@ -29,7 +29,7 @@ test('credentials, root, timeout, headers and dispatcher are taken from an offic
 })
 
 test('the port of a 4.x client is in its defaults, not in its url', () => {
-  const client = new TrackClient4('site', 'key', { url: 'https://relay.internal/api/v1', port: 8443 } as never)
+  const client = new TrackClient4('site', 'key', { url: 'https://relay.internal/api/v1', port: 8443 })
   assert.equal(takeSettings(client).baseUrl, 'https://relay.internal:8443/api/v1')
 })
 
@@ -41,7 +41,7 @@ for (const [version, Official] of [
     const requests: Request[] = []
     const runtime = createTestRuntime()
     const simulator = createSimulator({ clock: runtime.clock, random: runtime.random, siteId: 'site', apiKey: 'key' })
-    const cio = new ResilientCustomerIO(new Official('site', 'key', { headers: { 'x-team': 'shop' } } as never), {
+    const cio = new ResilientCustomerIO(new Official('site', 'key', { headers: { 'x-team': 'shop' } }), {
       outbox: memoryOutbox(),
       runtime: {
         ...runtime,

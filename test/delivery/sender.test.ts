@@ -42,14 +42,10 @@ test("a request carries method, path, body, credentials and the caller's headers
   assert.equal(await request?.text(), '{"name":"a"}')
 })
 
-test('credentials stay away from routes that take none', async () => {
+test("credentials stay away from routes that take none, the caller's own ones too", async () => {
   const { sender, requests } = world(() => Promise.resolve(ok()))
-  await createSender(
-    { ...target, headers: {} },
-    { ...createTestRuntime(), fetch: (request) => (requests.push(request), Promise.resolve(ok())) },
-  ).send({ ...parts, auth: false }, 1, 1_000, never)
+  await sender.send({ ...parts, auth: false }, 1, 1_000, never)
   assert.equal(requests[0]?.headers.get('authorization'), null)
-  assert.ok(sender)
 })
 
 test('a redirect to the other region keeps method, body and credentials; one that leaves customer.io is not followed', async () => {

@@ -55,7 +55,7 @@ test('events speak of a settlement once it is written, one event for each kind',
   settler.add(entry, 'a', { to: 'dead', reason: 'rejected', status: 400 })
   settler.add(entry, 'a', { to: 'waiting', delayMs: 5, countAttempt: true })
   settler.flush()
-  assert.deepEqual(seen, [])
+  assert.equal(seen.length, 0)
   await clock.advance(0)
   assert.deepEqual(
     seen.map((event) => event.type),

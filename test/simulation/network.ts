@@ -5,6 +5,7 @@
 import { decodeCall, type Decoded, decodeItem } from '../../src/protocol/decode.ts'
 import { lanesOf } from '../../src/protocol/lanes.ts'
 import { routeOf } from '../../src/protocol/route.ts'
+import { unreachable } from '../../src/runtime/assert.ts'
 import { sleep } from '../../src/runtime/clock.ts'
 import type { Fetch, Random } from '../../src/runtime/runtime.ts'
 import type { VirtualClock } from '../../src/testing/virtual-clock.ts'
@@ -136,10 +137,11 @@ export function createNetwork(
         return new Response('{}', { status: 429, headers: random() < 0.5 ? { 'retry-after': '2' } : {} })
       case 'unauthorized':
         return new Response('Unauthorized request', { status: 401 })
-      case 'halfAnswer': {
+      case 'halfAnswer':
         await run()
         throw failed('UND_ERR_SOCKET')
-      }
+      default:
+        return unreachable(fault)
     }
   }
 
@@ -198,7 +200,7 @@ function arrivalOf(decoded: Decoded, atMs: number): Arrival[] {
       ? call.type === 'add_device'
         ? `add_device#${call.token}`
         : call.type
-      : `${call.type}#${String(data['n'])}`
+      : `${call.type}#${JSON.stringify(data['n'])}`
   return [
     {
       atMs,
