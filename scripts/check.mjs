@@ -11,6 +11,7 @@ const steps = [
   ['format', 'oxfmt', ['--check', '.']],
   ['build', 'tsc', ['-p', 'tsconfig.build.json']],
   ['exports', 'publint', ['--strict']],
+  ['smoke', 'node', ['scripts/smoke.mjs']],
   ['types of exports', 'attw', ['--profile', 'esm-only', '--pack', '.']],
 ]
 

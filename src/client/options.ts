@@ -11,9 +11,9 @@ import { systemRuntime } from '../runtime/system.ts'
 
 export interface ClientOptions {
   /** Site ID of the workspace. Taken from the `TrackClient` when one is given. */
-  readonly siteId?: string
+  readonly siteId?: string | undefined
   /** Track API key of the workspace. Taken from the `TrackClient` when one is given. */
-  readonly apiKey?: string
+  readonly apiKey?: string | undefined
   /** Where the workspace lives. @defaultValue 'us' */
   readonly region?: Region
   /** Another root than the region's: a relay, a simulator, a proxy. With or without `/api/v1` at its end. */
