@@ -4,12 +4,14 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
+/** @type {readonly (readonly [string, string, readonly string[]])[]} */
 const steps = [
   ['types', 'tsc', ['-p', '.']],
   ['lint', 'oxlint', ['--type-aware']],
   ['format', 'oxfmt', ['--check', '.']],
   ['build', 'tsc', ['-p', 'tsconfig.build.json']],
   ['exports', 'publint', ['--strict']],
+  ['smoke', 'node', ['scripts/smoke.mjs']],
   ['types of exports', 'attw', ['--profile', 'esm-only', '--pack', '.']],
 ]
 
