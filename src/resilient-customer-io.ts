@@ -222,7 +222,12 @@ export class ResilientCustomerIO extends Client {
     idType: IdentifierType | undefined,
     options: CallOptions | undefined,
   ): Promise<Receipt> {
-    const route = { name: 'segment', action, segmentId: text(segmentId), ...(idType === undefined ? {} : { idType }) } as const
+    const route = {
+      name: 'segment',
+      action,
+      segmentId: text(segmentId),
+      ...(idType === undefined ? {} : { idType }),
+    } as const
     const ids = Array.isArray(customerIds) ? customerIds.map(text) : customerIds
     return this.accept(decodeCall(route, { ids }), options)
   }
@@ -253,7 +258,7 @@ function withRuntime(options: ClientOptions, dispatcher: object | undefined): Cl
 
 /** Ids are numbers or texts; anything else is left for the decoder to refuse by name. */
 function text(id: Id): string {
-  return typeof id === 'number' && Number.isFinite(id) ? String(id) : id as string
+  return typeof id === 'number' && Number.isFinite(id) ? String(id) : (id as string)
 }
 
 function required(field: string): Decoded {

@@ -23,7 +23,7 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
   delivery: { from: ['protocol', 'resilience', 'observe', 'runtime', ...contract], packages: [] },
   client: { from: ['protocol', 'delivery', 'observe', 'runtime', ...contract], packages: ['node:crypto'] },
   simulator: { from: ['protocol', 'runtime'], packages: ['hono', '@hono/node-server', 'node:http', 'node:net'] },
-  testing: { from: ['runtime', 'simulator', ...contract], packages: [] },
+  testing: { from: ['runtime', 'simulator', ...contract], packages: ['node:assert/strict'] },
 }
 
 /** Each of these is imported by one file alone. */

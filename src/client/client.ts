@@ -69,13 +69,14 @@ export abstract class Client implements AsyncDisposable {
     const { clock, random } = this.#runtime
     this.#attempts = watchAttempts(this.#events, () => clock.wallMs())
     this.#gate = createGate(
-      { concurrency: settings.concurrency, perSecond: settings.requestsPerSecond },
+      { concurrency: settings.concurrency, rate: { perSecond: settings.requestsPerSecond } },
       random,
       this.#events.emit,
     )
     this.sender = createSender(settings.target, this.#runtime)
     this.#opening = createOpening(
-      () => open({ runtime: this.#runtime, workspace: settings.target.siteId, notice: (notice) => this.#noticed(notice) }),
+      () =>
+        open({ runtime: this.#runtime, workspace: settings.target.siteId, notice: (notice) => this.#noticed(notice) }),
       clock,
       (outbox) => this.#begin(outbox),
     )
@@ -187,8 +188,8 @@ export abstract class Client implements AsyncDisposable {
     return {
       ...stats,
       requestsInFlight: this.#engine?.inFlight ?? 0,
-      circuitState: gate.circuitState,
-      perSecond: gate.perSecond,
+      circuitState: gate.circuit.state,
+      perSecond: gate.rate.perSecond,
       paused: gate.paused,
       parked: gate.parked !== null,
     }
@@ -204,11 +205,11 @@ export abstract class Client implements AsyncDisposable {
       phase: this.#closing !== undefined ? 'closing' : outbox === undefined ? 'starting' : 'open',
       storeErrorCode: openErrorCode ?? this.#storeErrorCode,
       outbox: outbox === undefined ? null : await outbox.stats().catch(() => null),
-      circuitState: gate.circuitState,
-      cooldownMs: gate.cooldownMs,
+      circuitState: gate.circuit.state,
+      cooldownMs: gate.rate.cooldownMs,
       paused: gate.paused,
       parked: gate.parked,
-      rate: gate.perSecond,
+      rate: gate.rate.perSecond,
       latency: this.#attempts.latencyMs(),
       lastSuccess: this.#attempts.lastSuccess,
       lastFailure: this.#attempts.lastFailure,

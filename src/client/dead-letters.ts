@@ -40,7 +40,9 @@ export type DeadLetterSelection =
 
 export interface DeadLetters {
   /** A page, oldest first. `after` is null on the last one. */
-  list(query?: DeadLetterQuery): Promise<{ readonly deadLetters: readonly DeadLetter[]; readonly after: Position | null }>
+  list(
+    query?: DeadLetterQuery,
+  ): Promise<{ readonly deadLetters: readonly DeadLetter[]; readonly after: Position | null }>
   /** Puts them at the end of their lanes again, with their ids and times. Resolves to how many. */
   replay(selection: DeadLetterSelection): Promise<number>
   /** Removes them for good. Resolves to how many. */

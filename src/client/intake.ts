@@ -120,7 +120,12 @@ function checkOptions(options: CallOptions): void {
     }
   }
   if (maxAgeMs !== undefined && !(typeof maxAgeMs === 'number' && maxAgeMs > 0)) {
-    problems.push({ field: 'options.maxAgeMs', reason: 'type', message: 'must be a number above 0', kind: typeof maxAgeMs })
+    problems.push({
+      field: 'options.maxAgeMs',
+      reason: 'type',
+      message: 'must be a number above 0',
+      kind: typeof maxAgeMs,
+    })
   }
   if (priority !== undefined && priority !== 'live' && priority !== 'bulk') {
     problems.push({ field: 'options.priority', reason: 'type', message: 'must be live or bulk', kind: typeof priority })

@@ -64,7 +64,7 @@ export interface ClientOptions {
   readonly runtime?: Runtime
 }
 
-export const clientDefaults = Object.freeze({
+const clientDefaults = Object.freeze({
   lint: 'reject',
   personIdentifier: 'auto',
   concurrency: 8,
@@ -161,7 +161,8 @@ function positive(field: string, value: number | undefined, fallback: number): n
 
 function whole(field: string, value: number | undefined, fallback: number, max: number): number {
   const number = positive(field, value, fallback)
-  if (!Number.isInteger(number) || number > max) throw new OptionsError(field, `must be a whole number from 1 to ${max}`)
+  if (!Number.isInteger(number) || number > max)
+    throw new OptionsError(field, `must be a whole number from 1 to ${max}`)
   return number
 }
 

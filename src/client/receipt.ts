@@ -18,6 +18,8 @@ export type Settled =
     }
   | { readonly state: 'purged' }
   | { readonly state: 'dropped' }
+  /** The outbox has forgotten it: it was purged or dropped long ago. */
+  | { readonly state: 'unknown' }
   | { readonly state: 'waiting' }
 
 /** Proof that an operation is stored. */

@@ -7,8 +7,8 @@
  * whatever it travels with cannot hold others back for long.
  */
 import type { Call } from '../protocol/call.ts'
-import { encodeBatch, encodeCall, encodeItem, type HttpParts } from '../protocol/encode.ts'
-import { BATCH_BYTES_MAX, BATCH_OVERHEAD_BYTES, ITEM_BYTES_MAX } from '../protocol/limits.ts'
+import { batchBytes, encodeBatch, encodeCall, encodeItem, type HttpParts } from '../protocol/encode.ts'
+import { OPERATION_BYTES_MAX } from '../protocol/limits.ts'
 import { asV2, type MappingOptions } from '../protocol/mapping.ts'
 import { callOf } from '../outbox/entry.ts'
 import type { ClaimedEntry, Lease } from '../outbox/outbox.ts'
@@ -45,7 +45,7 @@ export function parcelOf(entry: ClaimedEntry, lease: Lease, mapping: MappingOpti
   if (v2 === undefined) return { entry, lease, call, item: undefined, itemBytes: 0 }
   const item = encodeItem(v2)
   const itemBytes = Buffer.byteLength(item)
-  return itemBytes > ITEM_BYTES_MAX
+  return itemBytes > OPERATION_BYTES_MAX
     ? { entry, lease, call, item: undefined, itemBytes: 0 }
     : { entry, lease, call, item, itemBytes }
 }
@@ -53,8 +53,8 @@ export function parcelOf(entry: ClaimedEntry, lease: Lease, mapping: MappingOpti
 /** Packs parcels in their order. */
 export function ship(parcels: readonly Parcel[], limits: BatchLimits): Shipment[] {
   const shipments: Shipment[] = []
-  const open = new Map<number, { parcels: Parcel[]; bytes: number }>()
-  const bytesMax = Math.min(limits.bytesMax, BATCH_BYTES_MAX)
+  // By how many may share: the newest batch of that kind, as long as there is room in it.
+  const open = new Map<number, { readonly parcels: Parcel[]; itemBytes: number }>()
   for (const parcel of parcels) {
     const countMax = Math.max(1, limits.operationsMax >> Math.min(parcel.entry.attempts, 30))
     if (parcel.item === undefined || countMax === 1) {
@@ -62,16 +62,17 @@ export function ship(parcels: readonly Parcel[], limits: BatchLimits): Shipment[
       continue
     }
     let batch = open.get(countMax)
-    if (batch !== undefined && (batch.parcels.length >= countMax || batch.bytes + parcel.itemBytes + 1 > bytesMax)) {
-      batch = undefined
-    }
-    if (batch === undefined) {
-      batch = { parcels: [], bytes: BATCH_OVERHEAD_BYTES }
+    const hasRoom =
+      batch !== undefined &&
+      batch.parcels.length < countMax &&
+      batchBytes(batch.parcels.length + 1, batch.itemBytes + parcel.itemBytes) <= limits.bytesMax
+    if (batch === undefined || !hasRoom) {
+      batch = { parcels: [], itemBytes: 0 }
       open.set(countMax, batch)
       shipments.push(batch)
     }
     batch.parcels.push(parcel)
-    batch.bytes += parcel.itemBytes + 1
+    batch.itemBytes += parcel.itemBytes
   }
   return shipments
 }

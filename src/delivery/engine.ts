@@ -81,7 +81,12 @@ class DeliveryEngine implements Engine {
     const { clock } = parts.runtime
     this.#latch = createLatch(clock)
     const wake = (): void => this.#latch.open()
-    this.#leases = createLeases(parts.outbox, parts.options.leaseMs, () => clock.monotonicMs(), this.#outboxFailed('renew'))
+    this.#leases = createLeases(
+      parts.outbox,
+      parts.options.leaseMs,
+      () => clock.monotonicMs(),
+      this.#outboxFailed('renew'),
+    )
     this.#settler = createSettler({
       outbox: parts.outbox,
       clock,
@@ -168,7 +173,8 @@ class DeliveryEngine implements Engine {
         if (state.untilMs === null || state.untilMs - nowMs > HOLD_MS_MAX) this.#giveBack()
         return state.untilMs
       }
-      if (this.#flights.count >= gate.concurrencyMax(nowMs)) return null
+      // A probe goes beside whatever still hangs from the time before.
+      if (!state.probe && this.#flights.count >= gate.concurrencyMax(nowMs)) return null
       const shipment = this.#nextShipment(nowMs)
       if (shipment === undefined) return null
       const pass = gate.enter(nowMs)
@@ -213,8 +219,8 @@ class DeliveryEngine implements Engine {
 
   #claimIfWanted(nowMs: number): void {
     const { gate, options } = this.#parts
-    const free = gate.concurrencyMax(nowMs) - this.#flights.count
     const state = gate.check(nowMs)
+    const free = gate.concurrencyMax(nowMs) - this.#flights.count
     if (this.#claiming || nowMs < this.#claimAtMs || !state.open || this.#buffer.length > 0) return
     // An outbox that does not take verdicts must not be asked for more.
     const batches = Math.min(BATCHES_PER_CLAIM_MAX, Math.max(1, free))

@@ -10,7 +10,7 @@ import { bisect, type Parcel, requestOf, type Shipment } from './batcher.ts'
 import type { Gate, Pass } from './gate.ts'
 import type { EngineOptions } from './options.ts'
 import type { Attempt, Sender } from './sender.ts'
-import { unsent, verdictOf } from './verdict.ts'
+import { kept, verdictOf } from './verdict.ts'
 
 export interface FlightParts {
   readonly sender: Sender
@@ -48,16 +48,8 @@ export function createFlights(parts: FlightParts): Flights {
     const attempt = await parts.sender.send(request, shipment.parcels.length, limitMs, controller.signal)
     count--
     const whole = wholeOf(attempt)
-    const { verdict } = gate.leave(
-      pass,
-      {
-        kind: whole.kind,
-        durationMs: attempt.durationMs,
-        ...(attempt.status === null ? {} : { status: attempt.status }),
-        ...('afterMs' in whole && whole.afterMs !== undefined ? { afterMs: whole.afterMs } : {}),
-      },
-      parts.runtime.clock.monotonicMs(),
-    )
+    const nowMs = parts.runtime.clock.monotonicMs()
+    const { verdict } = gate.leave(pass, { ...whole, durationMs: attempt.durationMs }, nowMs)
     if (events.active()) {
       events.emit({
         type: 'request',
@@ -88,7 +80,7 @@ export function createFlights(parts: FlightParts): Flights {
       const outcome = attempt.outcomes[index] ?? NO_OUTCOME
       const verdict =
         gateVerdict === 'park' && outcome.kind === 'rejected'
-          ? unsent
+          ? kept
           : verdictOf(outcome, parcel.entry, wallMs, options.verdict, parts.runtime.random)
       parts.settle(parcel, verdict)
       if (verdict.to !== 'waiting') continue

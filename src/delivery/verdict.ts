@@ -22,6 +22,9 @@ const AGAIN_AT_ONCE: Verdict = { to: 'waiting', delayMs: 0, countAttempt: false 
 /** Back to its place without a trace: it was claimed and not sent. */
 export const unsent: Verdict = AGAIN_AT_ONCE
 
+/** Refused by a provider that refuses most: kept, and held back for a while, so that the next probe is another one. */
+export const kept: Verdict = { to: 'waiting', delayMs: 10_000, countAttempt: false }
+
 /** The verdict of an entry that must not be sent any more, or undefined when it may. */
 export function lateVerdict(entry: ClaimedEntry, wallMs: number, policy: VerdictPolicy): Verdict | undefined {
   if (entry.expiresAtMs !== null && wallMs >= entry.expiresAtMs) return { to: 'dead', reason: 'expired' }

@@ -126,7 +126,10 @@ function degradations(facts: HealthFacts, ageMs: number | null, campaignLeftMs: 
   const reasons: HealthReason[] = []
   const { outbox } = facts
   if (facts.circuitState !== 'closed') {
-    reasons.push({ code: `circuit-${facts.circuitState}`, message: 'Customer.io does not answer well; calls are stored' })
+    reasons.push({
+      code: `circuit-${facts.circuitState}`,
+      message: 'Customer.io does not answer well; calls are stored',
+    })
   }
   if (facts.cooldownMs > 0) reasons.push({ code: 'throttled', message: 'Customer.io asks to slow down' })
   if (ageMs !== null && ageMs > LATE_MS) {
@@ -137,7 +140,10 @@ function degradations(facts: HealthFacts, ageMs: number | null, campaignLeftMs: 
     reasons.push({ code: 'campaign-window', message: `events that wait can trigger campaigns for ${hours} more hours` })
   }
   if (outbox !== null) {
-    const used = Math.max(outbox.waiting / outbox.operationsMax, (outbox.waitingBytes + outbox.deadBytes) / outbox.bytesMax)
+    const used = Math.max(
+      outbox.waiting / outbox.operationsMax,
+      (outbox.waitingBytes + outbox.deadBytes) / outbox.bytesMax,
+    )
     if (used >= FILL_WARN_SHARE) {
       reasons.push({ code: 'filling', message: `the outbox is ${Math.floor(used * 100)} % full` })
     }

@@ -12,9 +12,14 @@
  *    restart: a clock that jumps cannot hold a lane back.
  * 6. `accepted = delivered + dead + expired + purged + dropped + waiting + lost`, and `lost` is 0 (see `OutboxTotals`).
  * 7. Settling, listing and purging work in a full outbox, and on a full disk.
- * 8. Live entries of lanes that had nothing waiting when they were appended are not stuck behind a backlog: a claim
- *    serves them and the backlog side by side. Inside a lane the order holds whatever the priority.
+ * 8. Live entries of lanes that had nothing waiting when they were appended are not stuck behind a backlog, nor are
+ *    live entries that follow only such ones: a claim serves them and the backlog side by side, a quarter of it at
+ *    least for the backlog. Inside a lane the order holds whatever the priority.
+ * 9. Several handles, also of several processes, may share one outbox: all append and ask, one at a time delivers. Only
+ *    the active one claims; another takes over at once when it closes, and within seconds when it dies. A takeover
+ *    ends all leases and all waits.
  */
+import type { Runtime } from '../runtime/runtime.ts'
 import type { NewEntry } from './entry.ts'
 
 /** Where an entry is in its outbox; opaque to everyone else. */
@@ -76,16 +81,21 @@ export interface Settlement {
   readonly verdict: Verdict
 }
 
-/** Since the outbox was made; kept in the same commits as what they count. Duplicates are not accepted a second time. */
+/**
+ * What became of everything accepted since the outbox was made; kept in the same commits as what they count. Each
+ * accepted entry is in exactly one of `delivered`, `dead`, `expired`, `purged`, `dropped`, or still waiting.
+ */
 export interface OutboxTotals {
   readonly accepted: number
   readonly delivered: number
-  /** Dead letters ever made, without expired ones. Replayed ones are taken off again. */
+  /** Dead letters, without expired ones. One that is replayed, dropped or purged is taken off again. */
   readonly dead: number
+  /** Dead letters of the reason `expired`. Taken off like `dead`. */
   readonly expired: number
   readonly purged: number
   /** Dead letters that an operator dropped. */
   readonly dropped: number
+  /** Appends that were answered `duplicate`. They are not accepted a second time. */
   readonly duplicates: number
 }
 
@@ -99,23 +109,32 @@ export interface OutboxStats {
   readonly lanesHeld: number
   readonly deadLetters: number
   readonly deadBytes: number
+  /** Bounds of waiting entries and dead letters together. */
   readonly operationsMax: number
   readonly bytesMax: number
-  /** Wall time of the oldest waiting entry. */
+  /** Wall time at which the first waiting entry was accepted. */
   readonly oldestAcceptedAtMs: number | null
-  /** Start of the tightest campaign window among what waits. */
+  /** Start of the tightest campaign window that is still open among what waits. May be some minutes old in a large outbox. */
   readonly oldestCampaignAtMs: number | null
   readonly totals: OutboxTotals
-  /** `accepted - settled - waiting` as counted from the stored rows; not 0 means that the outbox lost something. */
+  /**
+   * What was accepted and is neither settled nor found when the stored entries are counted; not 0 means that the
+   * outbox lost something. Counted anew each time in a small outbox, from time to time in a large one.
+   */
   readonly lost: number
 }
 
+/**
+ * `waiting` also while in flight. A replayed dead letter is what became of it since. `unknown`: the outbox never gave
+ * this position, or has forgotten what became of it (of purged and dropped entries it remembers the newest only).
+ */
 export type EntryState =
   | { readonly state: 'waiting' }
   | { readonly state: 'delivered' }
   | ({ readonly state: 'dead' } & DeadDetail)
   | { readonly state: 'purged' }
   | { readonly state: 'dropped' }
+  | { readonly state: 'unknown' }
 
 export interface ListQuery {
   readonly from: 'waiting' | 'dead'
@@ -161,10 +180,44 @@ export interface Outbox {
   list(query: ListQuery): Promise<ListPage>
   /** Puts dead letters at the end of their lanes again (same id, same times), or drops them. Resolves to how many. */
   resolveDead(selection: DeadSelection, how: 'replay' | 'drop'): Promise<number>
-  /** Removes everything of a lane, waiting and dead; what is in flight loses its lease. Resolves to how many. */
+  /**
+   * Removes everything of a lane, waiting and dead, also entries that have other lanes besides; what is in flight
+   * loses its lease. Resolves to how many. What is appended meanwhile may stay.
+   */
   purge(lane: string): Promise<number>
-  /** Ends leases and gives the outbox back. Appends under way finish first. Closing twice is allowed. */
+  /** Ends leases and gives the outbox back. What is under way finishes first. Closing twice is allowed. */
   close(): Promise<void>
 }
+
+/** What an outbox has to say without having been asked. */
+export type OutboxNotice =
+  /** This handle may deliver from now on, or may not any more; its leases have then lapsed. The first one follows opening. */
+  | { readonly type: 'role'; readonly role: 'active' | 'standby' }
+  /** Another handle appended: it is worth claiming. */
+  | { readonly type: 'appended' }
+  /** A stored entry does not match its checksum any more; it was made a dead letter `damaged`, with its bytes kept. */
+  | { readonly type: 'damaged-entry'; readonly position: Position }
+  /**
+   * The store was damaged: it was set aside under `path`, and what could be read of it was taken over into a new one.
+   * `lost` is how many entries could not be, null where even their number is unknown.
+   */
+  | {
+      readonly type: 'quarantined'
+      readonly path: string
+      readonly recovered: number
+      readonly lost: number | null
+    }
+
+/** What an outbox gets from whoever opens it. */
+export interface OutboxContext {
+  readonly runtime: Runtime
+  /** Whose operations these are; opaque. A store belongs to one workspace, and that of another one is refused. */
+  readonly workspace: string
+  /** Must not throw. Called at any time between opening and the end of `close`. */
+  readonly notice: (notice: OutboxNotice) => void
+}
+
+/** Opens a handle. Throws `OutboxError` where the store cannot be used. */
+export type OpenOutbox = (context: OutboxContext) => Promise<Outbox>
 
 export type { NewEntry }

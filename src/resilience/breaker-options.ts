@@ -110,7 +110,7 @@ export function resolveBreakerOptions(options: BreakerOptions = {}): ResolvedBre
   checkNumber('openMs', openMs, { above: 0 })
   // Whoever asks for a long open time alone means it.
   const openCapMs = Math.max(breakerDefaults.openCapMs, openMs)
-  const resolved = { ...breakerDefaults, openCapMs, ...options }
+  const resolved = { ...breakerDefaults, openCapMs, ...options, openMs }
   checkNumber('consecutiveFailures', resolved.consecutiveFailures, { min: 1, integer: true, infinite: true })
   checkNumber('failureRatio', resolved.failureRatio, { above: 0, max: 1 })
   checkNumber('slowRatio', resolved.slowRatio, { above: 0, max: 1 })

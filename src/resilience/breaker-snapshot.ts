@@ -26,14 +26,14 @@ export function readSnapshot(
 ): Pick<BreakerSnapshot, 'openForMs' | 'reopenings'> | null {
   if (typeof snapshot !== 'object' || snapshot === null) return null
   const { version, wallMs: takenAtMs, openForMs, reopenings } = snapshot as { readonly [key: string]: unknown }
-  if (version !== 1 || !isFinite(takenAtMs) || !isFinite(reopenings)) return null
+  if (version !== 1 || !isNumber(takenAtMs) || !isNumber(reopenings)) return null
   const times = Math.max(0, Math.floor(reopenings))
   if (openForMs === null) return { openForMs: null, reopenings: times }
-  if (!isFinite(openForMs)) return null
+  if (!isNumber(openForMs)) return null
   const leftMs = openForMs - Math.max(0, wallMs - takenAtMs)
   return { openForMs: Math.min(Math.max(0, leftMs), openMsMax), reopenings: times }
 }
 
-function isFinite(value: unknown): value is number {
+function isNumber(value: unknown): value is number {
   return Number.isFinite(value)
 }

@@ -82,7 +82,7 @@ class StatefulBreaker implements Breaker {
   #announced: CircuitState = 'closed'
   /** Open times in a row that ended in a failed probe. */
   #reopenings = 0
-  /** The furthest Retry-After of the current period. */
+  /** The furthest Retry-After since the last success. */
   #retryAtMs = -Infinity
   #admitted = 0
   #refused = 0
@@ -145,9 +145,10 @@ class StatefulBreaker implements Breaker {
     if (state.kind === 'closed') {
       const cause = this.#condition.record(nowMs, result === 'failure', slow)
       if (cause !== null) this.#open(cause, nowMs)
+    } else if (state.kind === 'half-open') {
+      // A circuit that opened because of slow calls does not close because of them.
+      this.#judgeProbe(state, nowMs, result === 'success' && !slow)
     }
-    // A circuit that opened because of slow calls does not close because of them.
-    else if (state.kind === 'half-open') this.#judgeProbe(state, nowMs, result === 'success' && !slow)
   }
 
   view(nowMs: number): BreakerView {
@@ -188,7 +189,6 @@ class StatefulBreaker implements Breaker {
     this.#isolations = [...this.#isolations, isolation]
     this.#announce('isolated', nowMs)
     return (releasedAtMs) => {
-      if (!this.#isolations.includes(isolation)) return
       this.#isolations = this.#isolations.filter((other) => other !== isolation)
       this.#announce('released', releasedAtMs)
     }
@@ -279,7 +279,6 @@ class StatefulBreaker implements Breaker {
 
   #begin(state: State): void {
     this.#generation++
-    this.#retryAtMs = -Infinity
     this.#state = state
   }
 

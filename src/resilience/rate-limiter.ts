@@ -54,7 +54,7 @@ const BURST_SHARE = 0.1
 
 export function resolveRateLimiterOptions(options: RateLimiterOptions = {}): ResolvedRateLimiterOptions {
   const { perSecond = rateLimiterDefaults.perSecond } = options
-  const resolved = { ...rateLimiterDefaults, burst: Math.max(1, BURST_SHARE * perSecond), ...options }
+  const resolved = { ...rateLimiterDefaults, burst: Math.max(1, BURST_SHARE * perSecond), ...options, perSecond }
   const { floorPerSecond } = resolved
   checkNumber('perSecond', perSecond, { above: 0, infinite: true })
   checkNumber('floorPerSecond', floorPerSecond, { above: 0 })

@@ -14,11 +14,15 @@ export type TripCause = 'consecutive-failures' | 'failure-ratio' | 'slow-calls'
 export class TripCondition {
   readonly #options: ResolvedBreakerOptions
   readonly window: FailureWindow
-  consecutiveFailures = 0
+  #consecutiveFailures = 0
 
   constructor(options: ResolvedBreakerOptions) {
     this.#options = options
     this.window = new FailureWindow(options.windowMs)
+  }
+
+  get consecutiveFailures(): number {
+    return this.#consecutiveFailures
   }
 
   /** Counts one result. Not null when the circuit must open now. */
@@ -26,8 +30,8 @@ export class TripCondition {
     const { consecutiveFailures, failureRatio, slowRatio, callsMin } = this.#options
     const window = this.window
     window.record(nowMs, failed, slow)
-    this.consecutiveFailures = failed ? this.consecutiveFailures + 1 : 0
-    if (this.consecutiveFailures >= consecutiveFailures) return 'consecutive-failures'
+    this.#consecutiveFailures = failed ? this.#consecutiveFailures + 1 : 0
+    if (this.#consecutiveFailures >= consecutiveFailures) return 'consecutive-failures'
     if (window.calls < callsMin) return null
     if (failed && window.failures >= failureRatio * window.calls) return 'failure-ratio'
     if (slow && window.slow >= slowRatio * window.calls) return 'slow-calls'
@@ -37,6 +41,6 @@ export class TripCondition {
   /** What was counted so far says nothing about the server as it is now. */
   reset(): void {
     this.window.reset()
-    this.consecutiveFailures = 0
+    this.#consecutiveFailures = 0
   }
 }

@@ -138,7 +138,10 @@ type Step =
   | { readonly kind: 'succeeded' }
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ kind: fc.constant('pass' as const), byMs: fc.double({ min: 0, max: 3_000, noNaN: true }) }),
+  fc.record({
+    kind: fc.constant('pass' as const),
+    byMs: fc.oneof(fc.constantFrom(1, 10, 99, 100, 3_000), fc.double({ min: 0, max: 500, noNaN: true })),
+  }),
   fc.record({ kind: fc.constant('throttled' as const), byMs: fc.integer({ min: -1, max: 5_000 }) }),
   fc.record({ kind: fc.constant('take' as const), times: fc.integer({ min: 1, max: 40 }) }),
   fc.constant({ kind: 'succeeded' as const }),

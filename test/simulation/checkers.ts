@@ -121,8 +121,10 @@ const conserved: Checker = ({ oracle, stats, deadLetters, plan }) => {
   if (totals.accepted < stored || totals.accepted > stored + unknown) {
     problems.push(`accepted ${totals.accepted}, but callers hold ${stored} receipts and ${unknown} know nothing`)
   }
-  if (stats.deadLetters !== deadLetters.length) problems.push(`${stats.deadLetters} dead letters are ${deadLetters.length}`)
-  if (stats.waiting > plan.operationsMax) problems.push(`${stats.waiting} waiting in an outbox of ${plan.operationsMax}`)
+  if (stats.deadLetters !== deadLetters.length)
+    problems.push(`${stats.deadLetters} dead letters are ${deadLetters.length}`)
+  if (stats.waiting > plan.operationsMax)
+    problems.push(`${stats.waiting} waiting in an outbox of ${plan.operationsMax}`)
   return problems
 }
 

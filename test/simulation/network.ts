@@ -29,7 +29,13 @@ export interface Network {
   heal(): void
 }
 
-export function createNetwork(plan: Plan, clock: VirtualClock, random: Random, provider: Fetch, log: (line: string) => void): Network {
+export function createNetwork(
+  plan: Plan,
+  clock: VirtualClock,
+  random: Random,
+  provider: Fetch,
+  log: (line: string) => void,
+): Network {
   const arrivals: Arrival[] = []
   let requests = 0
   let isHealed = false
@@ -45,7 +51,8 @@ export function createNetwork(plan: Plan, clock: VirtualClock, random: Random, p
     if (isHealed) return undefined
     const window = windowNow()
     const chance = random()
-    if (window === 'down') return chance < 0.4 ? 'html502' : chance < 0.7 ? 'refused' : chance < 0.9 ? 'status500' : 'hangBefore'
+    if (window === 'down')
+      return chance < 0.4 ? 'html502' : chance < 0.7 ? 'refused' : chance < 0.9 ? 'status500' : 'hangBefore'
     if (window === 'unauthorized') return 'unauthorized'
     if (window === 'brown-out' && chance < 0.4) return 'html502'
     let sum = 0
@@ -58,7 +65,8 @@ export function createNetwork(plan: Plan, clock: VirtualClock, random: Random, p
 
   async function work(method: string, path: string, body: string, request: Request): Promise<Response> {
     // The batch breaker: a whole batch is refused because of one item, without a word about which.
-    if (body.includes('batch-breaker')) return json(400, { errors: [{ reason: 'invalid', field: 'batch', message: 'malformed' }] })
+    if (body.includes('batch-breaker'))
+      return json(400, { errors: [{ reason: 'invalid', field: 'batch', message: 'malformed' }] })
     const response = await provider(request)
     const text = await response.text()
     if (response.status < 300) arrivals.push(...arrivalsOf(method, path, body, text, clock.monotonicMs()))
@@ -83,7 +91,11 @@ export function createNetwork(plan: Plan, clock: VirtualClock, random: Random, p
     return response
   }
 
-  async function answer(fault: ReturnType<typeof faultNow>, run: () => Promise<Response>, signal: AbortSignal): Promise<Response> {
+  async function answer(
+    fault: ReturnType<typeof faultNow>,
+    run: () => Promise<Response>,
+    signal: AbortSignal,
+  ): Promise<Response> {
     switch (fault) {
       case undefined:
         return run()
@@ -102,7 +114,10 @@ export function createNetwork(plan: Plan, clock: VirtualClock, random: Random, p
       case 'status500':
         return json(500, { meta: { error: 'internal error' } })
       case 'html502':
-        return new Response('<html><title>502</title></html>', { status: 502, headers: { 'content-type': 'text/html' } })
+        return new Response('<html><title>502</title></html>', {
+          status: 502,
+          headers: { 'content-type': 'text/html' },
+        })
       case 'throttled':
         return new Response('{}', { status: 429, headers: random() < 0.5 ? { 'retry-after': '2' } : {} })
       case 'unauthorized':
@@ -151,7 +166,9 @@ function arrivalsOf(method: string, path: string, body: string, answer: string, 
     const refused = new Set(
       ((JSON.parse(answer) as { errors?: { batch_index: number }[] }).errors ?? []).map((error) => error.batch_index),
     )
-    return (parsed as { batch: unknown[] }).batch.flatMap((item, index) => (refused.has(index) ? [] : arrivalOf(decodeItem(item), atMs)))
+    return (parsed as { batch: unknown[] }).batch.flatMap((item, index) =>
+      refused.has(index) ? [] : arrivalOf(decodeItem(item), atMs),
+    )
   }
   if (route.name === 'entity') return arrivalOf(decodeItem(parsed), atMs)
   if (route.name === 'unknown' || route.name === 'region') return []
@@ -163,7 +180,11 @@ function arrivalOf(decoded: Decoded, atMs: number): Arrival[] {
   const { call } = decoded
   const data = call.type === 'event' ? call.data : call.type === 'identify' ? call.attributes : undefined
   const mark =
-    data === undefined ? (call.type === 'add_device' ? `add_device#${call.token}` : call.type) : `${call.type}#${String(data['n'])}`
+    data === undefined
+      ? call.type === 'add_device'
+        ? `add_device#${call.token}`
+        : call.type
+      : `${call.type}#${String(data['n'])}`
   return [
     {
       atMs,

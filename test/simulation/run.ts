@@ -127,7 +127,7 @@ class World {
     let after: string | null = null
     do {
       const position: string | null = after
-      const page = await this.#ask((process) =>
+      const page: { deadLetters: readonly DeadLetter[]; after: string | null } = await this.#ask((process) =>
         process.client.deadLetters.list({ limit: 1_000, ...(position === null ? {} : { after: position }) }),
       )
       deadLetters.push(...page.deadLetters)

@@ -7,7 +7,20 @@ import { runSeed } from './run.ts'
 const SEEDS = 200
 
 /** What the runs must have seen together, or they prove nothing. */
-const SOMETIMES = ['replay', 'circuit-open', 'circuit-half-open', 'bisected', 'full outbox', 'throttled', 'parked', 'unparked', 'dead letter', 'duplicate', 'retrying', 'role']
+const SOMETIMES = [
+  'replay',
+  'circuit-open',
+  'circuit-half-open',
+  'bisected',
+  'full outbox',
+  'throttled',
+  'parked',
+  'unparked',
+  'dead letter',
+  'duplicate',
+  'retrying',
+  'role',
+]
 
 test('every promise holds in every world, and each world runs the same way twice', async () => {
   const seen = new Set<string>()
@@ -18,5 +31,9 @@ test('every promise holds in every world, and each world runs the same way twice
     const second = await runSeed(seed)
     assert.deepEqual(second.log, first.log, `seed ${seed} ran another way the second time`)
   }
-  assert.deepEqual(SOMETIMES.filter((sight) => !seen.has(sight)), [], 'not seen in any world')
+  assert.deepEqual(
+    SOMETIMES.filter((sight) => !seen.has(sight)),
+    [],
+    'not seen in any world',
+  )
 })

@@ -72,18 +72,31 @@ function callOf(n: number, person: number, plan: Plan, random: Random): Made {
       }
     }
   }
-  if (chance < 0.3) return { ...plain, mark: `identify#${n}`, issue: (cio, options) => cio.identify(id, { n, plan: 'pro' }, options) }
+  if (chance < 0.3)
+    return { ...plain, mark: `identify#${n}`, issue: (cio, options) => cio.identify(id, { n, plan: 'pro' }, options) }
   if (chance < 0.34) return { ...plain, mark: 'delete', issue: (cio, options) => cio.destroy(id, options) }
   if (chance < 0.4) {
-    return { ...plain, mark: `add_device#d${n}`, issue: (cio, options) => cio.addDevice(id, `d${n}`, 'ios', {}, options) }
+    return {
+      ...plain,
+      mark: `add_device#d${n}`,
+      issue: (cio, options) => cio.addDevice(id, `d${n}`, 'ios', {}, options),
+    }
   }
   if (chance < 0.44) {
-    const data = { name: 'large', data: { n, text: 'x'.repeat(900), list: Array.from({ length: 40 }, () => 'y'.repeat(900)) } }
+    const data = {
+      name: 'large',
+      data: { n, text: 'x'.repeat(900), list: Array.from({ length: 40 }, () => 'y'.repeat(900)) },
+    }
     return { ...plain, mark: `event#${n}`, issue: (cio, options) => cio.track(id, data, options) }
   }
   if (chance < 0.5) {
     const item = { type: 'person', identifiers: { id: `p${person}` }, action: 'event', name: 'v2', attributes: { n } }
-    return { lanes: [`person:p${person}`], poison: false, mark: `event#${n}`, issue: (cio, options) => cio.entity(item, options) }
+    return {
+      lanes: [`person:p${person}`],
+      poison: false,
+      mark: `event#${n}`,
+      issue: (cio, options) => cio.entity(item, options),
+    }
   }
   return { ...plain, mark: `event#${n}`, issue: (cio, options) => cio.track(id, 'happened', { n }, options) }
 }

@@ -1,0 +1,40 @@
+/**
+ * The outbox contract as named cases, for any test runner. An outbox is what passes them.
+ *
+ * @example
+ * ```ts
+ * for (const { name, run } of outboxCases(subject)) test(name, run)
+ * ```
+ */
+import { appendCases } from './outbox-conformance/append.ts'
+import { boundCases } from './outbox-conformance/bounds.ts'
+import { deadCases } from './outbox-conformance/dead.ts'
+import { expressCases } from './outbox-conformance/express.ts'
+import { laneCases } from './outbox-conformance/lanes.ts'
+import { leaseCases } from './outbox-conformance/leases.ts'
+import { openingCases } from './outbox-conformance/opening.ts'
+import { operatorCases } from './outbox-conformance/operator.ts'
+import { runCase, type OutboxSubject } from './outbox-conformance/scene.ts'
+
+export interface OutboxCase {
+  readonly name: string
+  readonly run: () => Promise<void>
+}
+
+/** Every case of the contract that the subject can run: those that need virtual time or two handles only where it has them. */
+export function outboxCases(subject: OutboxSubject): readonly OutboxCase[] {
+  return [
+    ...appendCases,
+    ...laneCases,
+    ...leaseCases,
+    ...deadCases,
+    ...boundCases,
+    ...expressCases,
+    ...operatorCases,
+    ...openingCases,
+  ]
+    .filter((each) => each.needs === undefined || each.needs(subject))
+    .map((each) => ({ name: each.name, run: () => runCase(subject, each) }))
+}
+
+export type { OutboxHandle, OutboxSubject, OutboxUnderTest } from './outbox-conformance/scene.ts'

@@ -1,0 +1,28 @@
+import { test } from 'node:test'
+
+import { memoryOutbox } from '../../src/outbox/memory.ts'
+import type { OutboxNotice } from '../../src/outbox/outbox.ts'
+import { outboxCases, type OutboxSubject } from '../../src/testing/outbox-conformance.ts'
+import { createTestRuntime } from '../../src/testing/test-runtime.ts'
+
+const subject: OutboxSubject = {
+  time: 'virtual',
+  handles: 'several',
+  async make(limits) {
+    const runtime = createTestRuntime()
+    const open = memoryOutbox(limits)
+    return {
+      async open() {
+        const notices: OutboxNotice[] = []
+        const outbox = await open({ runtime, workspace: 'test', notice: (notice) => notices.push(notice) })
+        return { outbox, notices, kill: () => {} }
+      },
+      advance: (byMs) => runtime.clock.advance(byMs),
+      wallMs: () => runtime.clock.wallMs(),
+      jumpWallMs: (byMs) => runtime.clock.jumpWallMs(byMs),
+      dispose: async () => {},
+    }
+  },
+}
+
+for (const { name, run } of outboxCases(subject)) test(`memory: ${name}`, run)
