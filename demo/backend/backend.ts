@@ -99,7 +99,12 @@ export class Backend {
     const monotonicMs = performance.now()
     for (const n of calls) {
       const before = this.#asked.get(n)
-      this.#asked.set(n, { n, atMs: before?.atMs ?? atMs, times: (before?.times ?? 0) + 1, fate: { kind: 'under-way' } })
+      this.#asked.set(n, {
+        n,
+        atMs: before?.atMs ?? atMs,
+        times: (before?.times ?? 0) + 1,
+        fate: { kind: 'under-way' },
+      })
       this.#madeAtMs.set(n, monotonicMs)
     }
     this.#tell({ type: 'make', calls })

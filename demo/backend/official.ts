@@ -2,29 +2,29 @@
  * The shop's backend with the official customerio-node, as its users write it: each call is made where the thing
  * happens, and an error that its three retries leave over is logged. Everything is default.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { TrackClient } from 'customerio-node'
 
 import { callMethod, serve } from './serve.ts'
 
-const LOOK_EVERY_MS = 25
-
 serve(async ({ url, siteId, apiKey }) => {
   const cio = new TrackClient(siteId, apiKey, { url: `${url}/api/v1` })
-  let underWay = 0
+  const underWay = new Set<Promise<unknown>>()
   return {
     async make(line) {
-      underWay++
+      const call = callMethod(cio, line)
+      underWay.add(call)
       try {
-        await callMethod(cio, line)
+        await call
         return null
       } finally {
-        underWay--
+        underWay.delete(call)
       }
     },
     async finish(timeoutMs) {
-      const endMs = performance.now() + timeoutMs
-      while (underWay > 0 && performance.now() < endMs) await new Promise((next) => setTimeout(next, LOOK_EVERY_MS))
-      return { waiting: underWay, deadLetters: 0 }
+      await Promise.race([Promise.allSettled(underWay), sleep(timeoutMs, undefined, { ref: false })])
+      return { waiting: underWay.size, deadLetters: 0 }
     },
   }
 })
