@@ -11,6 +11,7 @@ import type { AppendResult, NewEntry } from '../outbox/outbox.ts'
 import type { Call } from '../protocol/call.ts'
 import type { Decoded } from '../protocol/decode.ts'
 import { lintCall } from '../protocol/lint.ts'
+import { checkPlain } from '../protocol/plain.ts'
 import { createOperation, type Priority } from '../protocol/operation.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { ulidOfBytes } from '../runtime/ulid.ts'
@@ -81,6 +82,7 @@ export function createIntake(
         ),
       )
       const calls = decoded.flatMap((one) => (one.ok ? [one.call] : []))
+      refuse(calls.flatMap((call, index) => plainProblems(call, prefix(index))))
       lint(calls, prefix)
       const key = options.idempotencyKey
       const entries = calls.map((call, index) =>
@@ -97,6 +99,17 @@ export function createIntake(
     },
     append,
   }
+}
+
+/** What JSON cannot carry, in every part of a call that is the caller's own data. */
+function plainProblems(call: Call, prefix: string): Problem[] {
+  const problems: Problem[] = []
+  for (const [part, value] of Object.entries(call)) {
+    if (typeof value !== 'object') continue
+    const problem = checkPlain(value, part === 'extra' ? '' : part)
+    if (problem !== undefined) problems.push({ ...problem, field: prefix + problem.field })
+  }
+  return problems
 }
 
 /** The ULID that stands for an idempotency key, the same on every machine. Its time part is part of the hash and means nothing. */

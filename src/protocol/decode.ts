@@ -13,6 +13,7 @@ import type { Call } from './call.ts'
 import { decodeV1 } from './decode-v1.ts'
 import { decodeV2 } from './decode-v2.ts'
 import { asObject, missing, type Problems, wrongType } from './fields.ts'
+import { PROBLEMS_MAX } from './limits.ts'
 import { asV2 } from './mapping.ts'
 import { type CallRoute, fitsPath } from './route.ts'
 
@@ -88,6 +89,6 @@ function unroutable(route: CallRoute): string | undefined {
 }
 
 function refused(problems: readonly Problem[]): Undecodable {
-  const [first, ...more] = problems
+  const [first, ...more] = problems.slice(0, PROBLEMS_MAX)
   return { ok: false, problems: [first ?? { field: 'body', reason: 'type', message: 'is no call' }, ...more] }
 }

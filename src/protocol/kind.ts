@@ -1,4 +1,6 @@
-/** Names what a value is, never what is in it: the `kind` of a `Problem`. */
+/** Names what a value is and where it is, never what is in it: the `kind` and the `field` of a `Problem`. */
+
+const KEY_CHARS_MAX = 60
 
 /** @example `kindOf(10n) // 'bigint'`, `kindOf('abc') // 'string of 3 bytes'`, `kindOf([1]) // 'array of 1'` */
 export function kindOf(value: unknown): string {
@@ -24,3 +26,8 @@ export function classOf(value: object): string {
 /** A caller's `Symbol.toStringTag` could hold anything, so only names that are known are passed on. */
 const BUILT_IN =
   /^(?:Date|RegExp|Error|Promise|Symbol|(?:Weak)?(?:Map|Set|Ref)|(?:Shared)?ArrayBuffer|DataView|(?:Big)?(?:Int|Uint|Float)\d+(?:Clamped)?Array|(?:Async)?(?:Generator|Function)|Blob|File|Headers|Request|Response|ReadableStream|URLSearchParams|Number|String|Boolean|BigInt)$/
+
+/** The name of a member, for people: `data.plan`. A long key is cut. */
+export function memberField(field: string, key: string): string {
+  return `${field}.${key.length > KEY_CHARS_MAX ? `${key.slice(0, KEY_CHARS_MAX)}…` : key}`
+}

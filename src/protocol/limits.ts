@@ -53,3 +53,6 @@ export const REQUESTS_PER_SECOND_MAX = 1_000
 
 /** Only events whose time lies in the past 72 hours trigger campaigns (`timestamp` of an event). */
 export const CAMPAIGN_WINDOW_MS: number = 72 * 60 * 60 * 1_000
+
+/** Not Customer.io's: so many problems of one call are told, the rest is counted out. */
+export const PROBLEMS_MAX = 20

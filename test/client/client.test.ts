@@ -117,7 +117,7 @@ test('one operation that Customer.io refuses becomes a dead letter with its reas
 
 test('a batch that is refused as a whole is cut until the one at fault is found', async () => {
   const { cio, simulator, soon, events } = createWorld({ rateLimit: { perSecond: 1_000 } })
-  simulator.faults.add({ kind: 'poison', text: 'poisoned' })
+  simulator.faults.add({ kind: 'poison', item: (call) => call.type === 'event' && call.name === 'poisoned' })
   cio.pause()
   const receipts = await soon(
     Promise.all(Array.from({ length: 16 }, (_, n) => cio.track(`p${n}`, n === 11 ? 'poisoned' : 'fine'))),
@@ -151,6 +151,7 @@ test('bad input is refused before anything is stored, and names field and limit'
     [cio.track('1', { name: '' }), 'name'],
     [cio.track('1', 'x'.repeat(101)), 'name'],
     [cio.identify('x'.repeat(151)), 'identifier'],
+    [cio.identify('1', { a: Number.NaN }), 'attributes.a'],
     [cio.track('1', 'x', { a: Number.NaN }), 'data.a'],
     [cio.track('1', 'x', { a: { b: 10n } }), 'data.a.b'],
     [cio.track('1', 'x', { text: 'x'.repeat(101_000) }), 'data'],

@@ -40,6 +40,7 @@ export interface Plan {
   readonly shares: FaultShares
   readonly windows: readonly Window[]
   readonly kills: readonly { readonly atMs: number; readonly process: number }[]
+  /** Forward by less than the hour for which an idempotency key is remembered. */
   readonly wallJumps: readonly { readonly atMs: number; readonly byMs: number }[]
   readonly poisonShare: number
   readonly keyedShare: number
@@ -76,7 +77,7 @@ export function planOf(seed: number): Plan {
     })).sort((a, b) => a.atMs - b.atMs),
     wallJumps: Array.from({ length: maybe(0.25, () => whole(1, 2), 0) }, () => ({
       atMs: whole(100, durationMs),
-      byMs: random() < 0.5 ? -3_600_000 : whole(1, 7_200) * 1_000,
+      byMs: random() < 0.5 ? -3_600_000 : whole(1, 3_000) * 1_000,
     })),
     poisonShare: maybe(0.5, () => random() * 0.1, 0),
     keyedShare: maybe(0.5, () => random() * 0.5, 0),

@@ -59,7 +59,7 @@ export function startProcess(parts: {
   )
 
   const runtime: Runtime = {
-    clock: mortalClock(clock, alive, Math.floor(random() * 1e9)),
+    clock: mortalClock(clock, alive, plan.outbox === 'memory' ? 0 : Math.floor(random() * 1e9)),
     random,
     newId: () =>
       ulid(
@@ -100,7 +100,7 @@ export function startProcess(parts: {
   }
 }
 
-/** Each process has its own origin of monotonic time. */
+/** Each process has its own origin of monotonic time; what shares memory shares it. */
 function mortalClock(clock: VirtualClock, alive: () => boolean, originMs: number): Clock {
   return {
     wallMs: () => clock.wallMs(),
