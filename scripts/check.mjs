@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
+/** @type {readonly (readonly [string, string, readonly string[]])[]} */
 const steps = [
   ['types', 'tsc', ['-p', '.']],
   ['lint', 'oxlint', ['--type-aware']],

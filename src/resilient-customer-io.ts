@@ -149,7 +149,8 @@ export class ResilientCustomerIO extends Client {
   /** Stores several v2 operations, all or none. The receipt holds one for each. */
   batch(operations: readonly Data[], options?: CallOptions): Promise<BatchReceipt> {
     const isList = Array.isArray(operations) && operations.length > 0
-    return this.acceptAll(isList ? operations.map(decodeItem) : [required('operations')], options)
+    if (!isList) return this.acceptAll([required('operations')], options, () => '')
+    return this.acceptAll(operations.map(decodeItem), options, (index) => `operations[${index}].`)
   }
 
   /** Stores one v2 operation. */

@@ -94,9 +94,13 @@ export abstract class Client implements AsyncDisposable {
     return handled(this.#store([decoded], options, () => '').then(([receipt]) => receipt!))
   }
 
-  /** Stores several calls as one: all or none. */
-  protected acceptAll(decoded: readonly Decoded[], options: CallOptions = {}): Promise<BatchReceipt> {
-    const stored = this.#store(decoded, options, (index) => `operations[${index}].`)
+  /** Stores several calls as one: all or none. @param prefix how the fields of one of them are called in a problem. */
+  protected acceptAll(
+    decoded: readonly Decoded[],
+    options: CallOptions = {},
+    prefix: (index: number) => string,
+  ): Promise<BatchReceipt> {
+    const stored = this.#store(decoded, options, prefix)
     return handled(
       stored.then((operations) => ({
         state: operations.every((receipt) => receipt.state === 'duplicate') ? 'duplicate' : 'stored',
@@ -119,8 +123,7 @@ export abstract class Client implements AsyncDisposable {
       this.#events.emit({ type: 'accepted', operations: results.length - duplicates, duplicates })
       return entries.map((entry, index) => this.#receipts.receiptOf(entry.id, results[index]!))
     } catch (error) {
-      const code = isHoldfastError(error) ? error.code : 'UNKNOWN'
-      this.#events.emit({ type: 'refused', code, operations: decoded.length })
+      this.#events.emit({ type: 'refused', code: codeOf(error), operations: decoded.length })
       throw error
     }
   }
@@ -135,7 +138,7 @@ export abstract class Client implements AsyncDisposable {
       return results
     } catch (error) {
       // A full outbox is a bound that holds, not a fault of the store.
-      const code = isHoldfastError(error) ? error.code : 'UNKNOWN'
+      const code = codeOf(error)
       if (code !== 'OUTBOX_FULL') this.#storeErrorCode = code
       throw error
     } finally {
@@ -200,11 +203,14 @@ export abstract class Client implements AsyncDisposable {
     const outbox = this.#opening.opened
     const gate = this.#gate.view(this.#runtime.clock.monotonicMs())
     const { error } = this.#opening
-    const openErrorCode = error === undefined ? null : isHoldfastError(error) ? error.code : 'UNKNOWN'
+    let storeErrorCode = error === undefined ? this.#storeErrorCode : codeOf(error)
+    const stats = await outbox?.stats().catch((reason: unknown) => {
+      storeErrorCode ??= codeOf(reason)
+    })
     return healthOf({
       phase: this.#closing !== undefined ? 'closing' : outbox === undefined ? 'starting' : 'open',
-      storeErrorCode: openErrorCode ?? this.#storeErrorCode,
-      outbox: outbox === undefined ? null : await outbox.stats().catch(() => null),
+      storeErrorCode,
+      outbox: stats ?? null,
       circuitState: gate.circuit.state,
       cooldownMs: gate.rate.cooldownMs,
       paused: gate.paused,
@@ -271,6 +277,10 @@ export abstract class Client implements AsyncDisposable {
     this.#events.emit({ type: 'closed', ...report })
     return report
   }
+}
+
+function codeOf(error: unknown): string {
+  return isHoldfastError(error) ? error.code : 'UNKNOWN'
 }
 
 /**

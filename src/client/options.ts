@@ -78,6 +78,44 @@ const clientDefaults = Object.freeze({
   afterCampaignWindow: 'deliver',
 } as const)
 
+const OPTION_NAMES: Readonly<Record<keyof ClientOptions, true>> = {
+  siteId: true,
+  apiKey: true,
+  region: true,
+  baseUrl: true,
+  headers: true,
+  outbox: true,
+  lint: true,
+  personIdentifier: true,
+  concurrency: true,
+  rateLimit: true,
+  batch: true,
+  timeouts: true,
+  retry: true,
+  maxAgeMs: true,
+  afterCampaignWindow: true,
+  runtime: true,
+}
+
+const CALL_TYPES: Readonly<Record<CallType, true>> = {
+  identify: true,
+  delete: true,
+  suppress: true,
+  unsuppress: true,
+  event: true,
+  add_device: true,
+  delete_device: true,
+  merge: true,
+  add_relationships: true,
+  delete_relationships: true,
+  object: true,
+  push: true,
+  metric: true,
+  segment: true,
+  form: true,
+  unsubscribe: true,
+}
+
 /** Everything decided. */
 export interface ClientSettings {
   readonly target: Target
@@ -91,6 +129,7 @@ export interface ClientSettings {
 }
 
 export function resolveOptions(options: ClientOptions): ClientSettings {
+  known(options, OPTION_NAMES, '')
   const { batch = {}, timeouts = {}, retry = {}, rateLimit = {} } = options
   const callTimeoutMs = positive('timeouts.callMs', timeouts.callMs, clientDefaults.callTimeoutMs)
   const batchTimeoutMs = positive('timeouts.batchMs', timeouts.batchMs, clientDefaults.batchTimeoutMs)
@@ -148,6 +187,13 @@ function rootOf(options: ClientOptions): string {
   return `${url.origin}${url.pathname.replace(/(?:\/api\/v[12])?\/*$/, '')}`
 }
 
+/** A name that is not known is a slip of the pen: an option that is silently ignored is found out in the next outage. */
+function known(options: object, names: Readonly<Record<string, true>>, prefix: string): void {
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(names, name)) throw new OptionsError(prefix + name, 'is not known here')
+  }
+}
+
 function secret(field: string, value: unknown): string {
   if (typeof value !== 'string' || value === '') throw new OptionsError(field, 'is required, a text that is not empty')
   return value
@@ -178,6 +224,7 @@ function maxAgeOf(option: ClientOptions['maxAgeMs']): ClientSettings['maxAgeMs']
     const maxAgeMs = positive('maxAgeMs', option, 0)
     return () => maxAgeMs
   }
+  known(option, CALL_TYPES, 'maxAgeMs.')
   for (const [type, value] of Object.entries(option)) positive(`maxAgeMs.${type}`, value, 0)
   return (type) => option[type]
 }

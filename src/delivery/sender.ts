@@ -35,106 +35,103 @@ export interface Sender {
 }
 
 export function createSender(target: Target, runtime: Runtime): Sender {
-  const { clock } = runtime
-  const authorization = `Basic ${Buffer.from(`${target.siteId}:${target.apiKey}`, 'utf8').toString('base64')}`
+  return new HttpSender(target, runtime)
+}
 
-  function headersOf(parts: HttpParts): Headers {
-    const headers = new Headers(target.headers)
-    headers.set('accept', 'application/json')
-    if (parts.body !== undefined) headers.set('content-type', 'application/json')
-    if (parts.auth) headers.set('authorization', authorization)
-    return headers
+class HttpSender implements Sender {
+  readonly #target: Target
+  readonly #runtime: Runtime
+  readonly #authorization: string
+
+  constructor(target: Target, runtime: Runtime) {
+    this.#target = target
+    this.#runtime = runtime
+    this.#authorization = `Basic ${Buffer.from(`${target.siteId}:${target.apiKey}`, 'utf8').toString('base64')}`
   }
 
-  async function exchange(parts: HttpParts, signal: AbortSignal): Promise<{ response: Response; body: string }> {
-    const headers = headersOf(parts)
-    let url = new URL(target.root + parts.path)
+  async send(parts: HttpParts, entries: number, timeoutMs: number, signal: AbortSignal): Promise<Attempt> {
+    const { clock } = this.#runtime
+    const startedMs = clock.monotonicMs()
+    const attempt = await this.#limited<Omit<Attempt, 'durationMs'>>(
+      timeoutMs,
+      signal,
+      async (inner) => {
+        const { response, body } = await this.#exchange(parts, inner)
+        const { status, headers } = response
+        const answer = { status, retryAfter: headers.get('retry-after'), body, nowWallMs: clock.wallMs() }
+        return { outcomes: classify(answer, entries), status }
+      },
+      (error, why) => ({ outcomes: Array.from({ length: entries }, () => classifyFailure(error, why)), status: null }),
+    )
+    return { ...attempt, durationMs: clock.monotonicMs() - startedMs }
+  }
+
+  ask(parts: HttpParts, timeoutMs: number, signal?: AbortSignal): Promise<{ status: number; body: string }> {
+    return this.#limited(
+      timeoutMs,
+      signal,
+      async (inner) => {
+        const { response, body } = await this.#exchange(parts, inner)
+        return { status: response.status, body }
+      },
+      (error) => {
+        throw error
+      },
+    )
+  }
+
+  async #exchange(parts: HttpParts, signal: AbortSignal): Promise<{ response: Response; body: string }> {
+    const headers = this.#headersOf(parts)
+    const { method } = parts
+    const body = parts.body === undefined ? {} : { body: parts.body }
+    let url = new URL(this.#target.root + parts.path)
     for (let hop = 0; ; hop++) {
-      const response = await runtime.fetch(
-        new Request(url, {
-          method: parts.method,
-          headers,
-          redirect: 'manual',
-          signal,
-          ...(parts.body === undefined ? {} : { body: parts.body }),
-        }),
-      )
-      const body = await readBounded(response)
+      const request = new Request(url, { method, headers, redirect: 'manual', signal, ...body })
+      const response = await this.#runtime.fetch(request)
+      const text = await readBounded(response)
       const next = redirectTarget({ status: response.status, location: response.headers.get('location') }, url)
-      if (!next.follow || hop === REDIRECTS_MAX) return { response, body }
+      if (!next.follow || hop === REDIRECTS_MAX) return { response, body: text }
       url = next.url
     }
   }
 
+  #headersOf(parts: HttpParts): Headers {
+    const headers = new Headers(this.#target.headers)
+    headers.set('accept', 'application/json')
+    headers.delete('authorization')
+    if (parts.body !== undefined) headers.set('content-type', 'application/json')
+    if (parts.auth) headers.set('authorization', this.#authorization)
+    return headers
+  }
+
   /** Runs an exchange under a deadline; tells our timeout from the caller's abort. */
-  async function limited<T>(
+  async #limited<T>(
     timeoutMs: number,
     outer: AbortSignal | undefined,
     run: (signal: AbortSignal) => Promise<T>,
     failed: (error: unknown, why: { timedOut: boolean; aborted: boolean }) => T,
   ): Promise<T> {
     const controller = new AbortController()
-    let timedOut = false
     // The race ends the attempt also when a fetch of somebody else's does not listen to its signal.
     const ended = Promise.withResolvers<never>()
+    let endedBy: Error | undefined
     const end = (reason: Error): void => {
+      endedBy ??= reason
       controller.abort(reason)
       ended.reject(reason)
     }
-    const cancel = clock.timer(timeoutMs, () => {
-      timedOut = true
-      end(TIMED_OUT)
-    })
     const onAbort = (): void => end(ABORTED)
+    const cancel = this.#runtime.clock.timer(timeoutMs, () => end(TIMED_OUT))
     if (outer?.aborted) onAbort()
     outer?.addEventListener('abort', onAbort, { once: true })
     try {
       return await Promise.race([run(controller.signal), ended.promise])
     } catch (error) {
-      return failed(error, { timedOut, aborted: outer?.aborted === true && !timedOut })
+      return failed(error, { timedOut: endedBy === TIMED_OUT, aborted: endedBy === ABORTED })
     } finally {
       cancel()
       outer?.removeEventListener('abort', onAbort)
     }
-  }
-
-  return {
-    async send(parts, entries, timeoutMs, signal) {
-      const startedMs = clock.monotonicMs()
-      const attempt = await limited<Omit<Attempt, 'durationMs'>>(
-        timeoutMs,
-        signal,
-        async (inner) => {
-          const { response, body } = await exchange(parts, inner)
-          const answer = {
-            status: response.status,
-            retryAfter: response.headers.get('retry-after'),
-            contentType: response.headers.get('content-type'),
-            body,
-            nowWallMs: clock.wallMs(),
-          }
-          return { outcomes: classify(answer, entries), status: response.status }
-        },
-        (error, why) => ({
-          outcomes: Array.from({ length: entries }, () => classifyFailure(error, why)),
-          status: null,
-        }),
-      )
-      return { ...attempt, durationMs: clock.monotonicMs() - startedMs }
-    },
-
-    ask: (parts, timeoutMs, signal) =>
-      limited(
-        timeoutMs,
-        signal,
-        async (inner) => {
-          const { response, body } = await exchange(parts, inner)
-          return { status: response.status, body }
-        },
-        (error) => {
-          throw error
-        },
-      ),
   }
 }
 

@@ -3,6 +3,7 @@
  * encoding of them reaches the limit.
  */
 import type { JsonValue } from './json.ts'
+import { DEPTH_MAX } from './plain.ts'
 
 /** A UTF-16 unit is at most 3 bytes of UTF-8, and at most 6 of JSON (`\u0000`). */
 const UTF8_BYTES_PER_UNIT = 3
@@ -10,9 +11,6 @@ const JSON_BYTES_PER_UNIT = 6
 
 /** A number of JSON at its longest, as -1.2345678901234567e-308. */
 const JSON_NUMBER_BYTES = 24
-
-/** What nests deeper is measured exactly. */
-const DEPTH_MAX = 64
 
 /** Whether a text is longer than so many bytes. */
 export function textExceeds(text: string, bytesMax: number): boolean {
@@ -45,7 +43,7 @@ function leftAfter(value: JsonValue, left: number, depthLeft: number): number {
       return left - JSON_NUMBER_BYTES
   }
   if (value === null) return left - 4
-  // A `toJSON` may give anything.
+  // A `toJSON` may give anything, and what nests too deep is measured by JSON itself.
   if (depthLeft === 0 || typeof Reflect.get(value, 'toJSON') === 'function') return -1
   let rest = left - 2
   if (Array.isArray(value)) {

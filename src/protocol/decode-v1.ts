@@ -29,6 +29,7 @@ import {
 } from './fields.ts'
 import { decodePerson, MERGE_KEYS } from './identifier.ts'
 import type { JsonObject } from './json.ts'
+import { memberField } from './kind.ts'
 import { decodeRelationships } from './relationships.ts'
 import type { CallRoute } from './route.ts'
 
@@ -104,24 +105,33 @@ function anonymous(body: JsonObject, problems: Problems): PersonRef | undefined 
 function decodeIdentify(person: PersonRef, body: JsonObject, problems: Problems): IdentifyCall {
   const call: Mutable<IdentifyCall> = { dialect: 'v1', type: 'identify', person, attributes: body }
   if (!Object.hasOwn(body, '_timestamp') && !Object.hasOwn(body, 'cio_relationships')) return call
-  const { _timestamp: _, cio_relationships: wrapper, ...attributes } = body
+  const { _timestamp: _, cio_relationships: __, ...attributes } = body
   call.attributes = attributes
   const timestamp = optionalSeconds(body, '_timestamp', problems)
   if (timestamp !== undefined) call.timestamp = timestamp
-  if (wrapper === undefined || wrapper === null) return call
-  const { action, relationships, ...unknown } = requiredObject(body, 'cio_relationships', problems)
+  const relationships = optionalObject(body, 'cio_relationships', problems)
+  if (relationships !== undefined) call.relationships = decodeWrapper(relationships, problems)
+  return call
+}
+
+/** The one structure that may hold nothing else: an unknown field would have no place to go. */
+function decodeWrapper(wrapper: JsonObject, problems: Problems): NonNullable<IdentifyCall['relationships']> {
+  const { action, relationships, ...unknown } = wrapper
   if (action !== 'add_relationships' && action !== 'delete_relationships') {
     const message = 'must be add_relationships or delete_relationships'
     problems.push({ field: 'cio_relationships.action', reason: 'unknown-value', message })
   }
   for (const key of Object.keys(unknown)) {
-    problems.push({ field: `cio_relationships.${key}`, reason: 'unknown-field', message: 'has no meaning here' })
+    problems.push({
+      field: memberField('cio_relationships', key),
+      reason: 'unknown-field',
+      message: 'has no meaning here',
+    })
   }
-  call.relationships = {
+  return {
     action: action === 'delete_relationships' ? 'delete' : 'add',
     items: decodeRelationships(relationships, problems, 'cio_relationships.relationships'),
   }
-  return call
 }
 
 function decodeEvent(

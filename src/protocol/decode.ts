@@ -6,9 +6,10 @@
  *   attributes and data (`plain.ts` does, for what comes from a program or nests deeper than it may).
  * - Attributes and data are given back as they came, not copied. A field that the description does not name is kept
  *   in `extra`. Only `null` in an optional named field is forgotten: it means that the field is absent.
- * - Nothing throws, whatever the body.
+ * - Nothing throws, whatever JSON the body is.
  */
 import type { Problem } from '../errors.ts'
+import { assert } from '../runtime/assert.ts'
 import type { Call } from './call.ts'
 import { decodeV1 } from './decode-v1.ts'
 import { decodeV2 } from './decode-v2.ts'
@@ -90,5 +91,6 @@ function unroutable(route: CallRoute): string | undefined {
 
 function refused(problems: readonly Problem[]): Undecodable {
   const [first, ...more] = problems.slice(0, PROBLEMS_MAX)
-  return { ok: false, problems: [first ?? { field: 'body', reason: 'type', message: 'is no call' }, ...more] }
+  assert(first !== undefined, 'a body is refused for a reason')
+  return { ok: false, problems: [first, ...more] }
 }

@@ -27,7 +27,8 @@ export function classOf(value: object): string {
 const BUILT_IN =
   /^(?:Date|RegExp|Error|Promise|Symbol|(?:Weak)?(?:Map|Set|Ref)|(?:Shared)?ArrayBuffer|DataView|(?:Big)?(?:Int|Uint|Float)\d+(?:Clamped)?Array|(?:Async)?(?:Generator|Function)|Blob|File|Headers|Request|Response|ReadableStream|URLSearchParams|Number|String|Boolean|BigInt)$/
 
-/** The name of a member, for people: `data.plan`. A long key is cut. */
+/** The name of a member, for people: `data.plan`. A long key is cut, and what would break a line is taken out. */
 export function memberField(field: string, key: string): string {
-  return `${field}.${key.length > KEY_CHARS_MAX ? `${key.slice(0, KEY_CHARS_MAX)}…` : key}`
+  const shown = key.length > KEY_CHARS_MAX ? `${key.slice(0, KEY_CHARS_MAX)}…` : key
+  return `${field}.${shown.replaceAll(/[\p{Cc}\p{Cs}]/gu, '?')}`
 }

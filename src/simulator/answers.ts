@@ -9,7 +9,6 @@ import type { Problem } from '../errors.ts'
 import type { Dialect } from '../protocol/call.ts'
 import { unreachable } from '../runtime/assert.ts'
 import { httpDate } from './http-date.ts'
-import { v1Text } from './v1-text.ts'
 
 /** A whole HTTP answer. */
 export interface Answer {
@@ -69,7 +68,10 @@ export function errorsAnswer(status: number, errors: readonly WireError[]): Answ
 /** A refusal of a whole request in the shape of its dialect. */
 export function refusal(status: number, dialect: Dialect, problems: readonly Problem[]): Answer {
   return dialect === 'v1'
-    ? metaAnswer(status, problems.map(v1Text))
+    ? metaAnswer(
+        status,
+        problems.map(({ message }) => message),
+      )
     : errorsAnswer(
         status,
         problems.map(({ reason, field, message }) => ({ reason, field, message })),

@@ -3,11 +3,12 @@
  * then the faults that look at calls.
  */
 import type { Problem } from '../errors.ts'
-import type { Call } from '../protocol/call.ts'
+import type { Call, Dialect } from '../protocol/call.ts'
 import type { Struck } from './faults.ts'
-import { refusalsOf } from './limits.ts'
+import { isOversize, refusalsOf } from './limits.ts'
 import type { Operation } from './operations.ts'
 import type { ResolvedOptions } from './options.ts'
+import { inTheirWords } from './words.ts'
 
 export interface Verdict {
   readonly problems: readonly Problem[]
@@ -17,13 +18,17 @@ export interface Verdict {
 
 const NOTHING: Verdict = Object.freeze({ problems: [], fatal: false })
 
-export function check(operation: Operation, options: ResolvedOptions, faults: Struck['calls']): Verdict {
+export function check(
+  operation: Operation,
+  dialect: Dialect,
+  options: ResolvedOptions,
+  faults: Struck['calls'],
+): Verdict {
   const { call } = operation
-  if (call === null) return { problems: operation.problems, fatal: false }
-  const problems = [...unnamed(call), ...(options.strict ? refusalsOf(call) : [])]
-  if (problems.length > 0) {
-    const fatal = options.oversizedItem === 'batch' && problems.some(({ reason }) => reason === 'too-large')
-    return { problems, fatal }
+  const problems = call === null ? operation.problems : [...unnamed(call), ...(options.strict ? refusalsOf(call) : [])]
+  if (call === null || problems.length > 0) {
+    const fatal = options.oversizedItem === 'batch' && problems.some(isOversize)
+    return { problems: problems.map((problem) => inTheirWords(problem, dialect)), fatal }
   }
   return faults.length === 0 ? NOTHING : checkFaults(call, operation.batchIndex ?? 0, faults)
 }

@@ -57,6 +57,9 @@ export class Exchange {
     signal.throwIfAborted()
     const body = await readBody(request, bodyBytesMax)
     const arrival = arrivalOf(request, stamp.number, body ?? '')
+    const operations = arrival.parsed.kind === 'operations' ? arrival.parsed.operations.length : 0
+    this.ledger.reserve(operations)
+    this.workspace.reserve(operations)
     if (body === undefined) {
       const answer = statusAnswer(413, 'json')
       this.#write(stamp, arrival, answer, [])
@@ -88,9 +91,6 @@ export class Exchange {
   /** Does the work, unless a fault comes before it, and writes down what became of it. */
   #work(stamp: Stamp, arrival: Arrival, struck: Struck): { readonly reply: Reply; readonly written: Written } {
     const { deciding } = struck
-    const operations = arrival.parsed.kind === 'operations' ? arrival.parsed.operations.length : 0
-    this.ledger.reserve(operations)
-    this.workspace.reserve(operations)
     if (deciding !== undefined && !isApplied(deciding)) {
       const reply = this.#replyOf(deciding, arrival.request, undefined)
       return { reply, written: this.#write(stamp, arrival, reply, untouched(arrival)) }

@@ -172,6 +172,7 @@ export class Faults {
    */
   add(fault: Fault): FaultHandle {
     checkFault(fault)
+    this.#dropEnded(this.#clock.monotonicMs())
     if (this.#live.length >= FAULTS_MAX) throw new OptionsError('faults', `more than ${FAULTS_MAX} at once`)
     const fromMs = this.#clock.monotonicMs() + (fault.afterMs ?? 0)
     const live: Live = { fault, fromMs, untilMs: fromMs + (fault.forMs ?? Infinity), struck: 0 }

@@ -14,11 +14,11 @@ export class History {
   readonly #ids = new Set<string>()
   readonly #anonymous = new Map<string, EventRecord[]>()
   readonly #invites: EventRecord[] = []
-  /** Events ever taken in. */
   #recorded = 0
 
+  /** Events ever taken in, also those of people who are gone: their ids are still known. */
   get size(): number {
-    return this.#recorded + this.#ids.size
+    return this.#recorded
   }
 
   /** False when the id of the event had been seen. */

@@ -148,7 +148,8 @@ export class Ledger {
 
   /** @throws OptionsError when there is no room for a request with so many operations */
   reserve(operations: number): void {
-    if (!this.#on || this.#entries.length + this.#requests.length + operations + 1 <= this.#max) return
+    if (!this.#on) return
+    if (this.#entries.length + operations <= this.#max && this.#requests.length < this.#max) return
     this.#overflowed = true
     throw this.#full()
   }
@@ -180,7 +181,7 @@ export class Ledger {
   }
 
   #full(): OptionsError {
-    return new OptionsError('ledgerMax', `the ledger is full at ${this.#max} entries: clear it, or give it more room`)
+    return new OptionsError('ledgerMax', `the ledger is full at ${this.#max}: clear it, or give it more room`)
   }
 }
 

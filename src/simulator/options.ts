@@ -52,11 +52,11 @@ export interface SimulatorOptions extends ChangeableOptions {
   readonly bodyBytesMax?: number
   /** Whether arrivals are written down. @defaultValue true */
   readonly ledger?: boolean
-  /** Requests and operations that the ledger holds before it refuses more. @defaultValue 1,000,000 */
+  /** Operations, and as many requests, that the ledger holds before it refuses more. @defaultValue 1,000,000 */
   readonly ledgerMax?: number
   /** Whether calls change a workspace. Without it every acceptable call counts as applied, repeats too. @defaultValue true */
   readonly state?: boolean
-  /** People, events and other records that the workspace holds before it refuses more. @defaultValue 2,000,000 */
+  /** People, objects, events, metrics and the like that the workspace takes in before it refuses more. @defaultValue 2,000,000 */
   readonly stateMax?: number
 }
 

@@ -1,4 +1,5 @@
 /** Puts the simulator together: one exchange, reached through a function or a socket. */
+import type { Fetch } from '../runtime/runtime.ts'
 import { systemRuntime } from '../runtime/system.ts'
 import { Exchange } from './exchange.ts'
 import type { Fault, FaultHandle, Faults } from './faults.ts'
@@ -29,7 +30,7 @@ export interface Simulator {
    * Answers as the global `fetch` would, without sockets, and obeys the request's signal. A redirect is given back as
    * it is, never followed. Pass it as the `fetch` of the client under test.
    */
-  readonly fetch: (request: Request) => Promise<Response>
+  readonly fetch: Fetch
   /**
    * Serves the same over HTTP. Several servers, one after the other or at once, share the one workspace.
    * @param port @defaultValue 0, any free one

@@ -2,6 +2,7 @@
  * What Customer.io does with a request that reaches it: rate limit, route, data centre, credentials, size, structure,
  * limits, and then the work. Synchronous, so that two requests never interleave inside it.
  */
+import type { Problem } from '../errors.ts'
 import type { Dialect } from '../protocol/call.ts'
 import { OPERATION_BYTES_MAX } from '../protocol/limits.ts'
 import { type Region, trackHost } from '../protocol/regions.ts'
@@ -29,6 +30,7 @@ import { BATCH_REFUSED_ABOVE_BYTES } from './limits.ts'
 import type { Operation, Parsed } from './operations.ts'
 import type { ResolvedOptions } from './options.ts'
 import { TokenBucket } from './rate-limit.ts'
+import { inTheirWords } from './words.ts'
 import type { Workspace } from './workspace.ts'
 
 export interface Arrival {
@@ -64,7 +66,7 @@ export class TrackApi {
       case 'none':
         return { answer: jsonAnswer(200, regionOf(options.region)), operated: [] }
       case 'malformed':
-        return { answer: refusal(400, dialectOf(arrival), parsed.problems), operated: [] }
+        return { answer: malformed(dialectOf(arrival), parsed.problems), operated: [] }
       case 'operations':
         return request.route.name === 'batch'
           ? this.#batch(arrival, parsed.operations, options, calls)
@@ -100,7 +102,7 @@ export class TrackApi {
 
   #single(arrival: Arrival, operation: Operation, options: ResolvedOptions, calls: Struck['calls']): Done {
     const { route } = arrival.request
-    const { problems } = check(operation, options, calls)
+    const { problems } = check(operation, dialectOf(arrival), options, calls)
     if (problems.length > 0) {
       // A form that is refused exists from then on all the same.
       if (route.name === 'form') this.#workspace.touchForm(route.formId)
@@ -111,7 +113,7 @@ export class TrackApi {
   }
 
   #batch(arrival: Arrival, operations: readonly Operation[], options: ResolvedOptions, calls: Struck['calls']): Done {
-    const verdicts = operations.map((operation) => check(operation, options, calls))
+    const verdicts = operations.map((operation) => check(operation, 'v2', options, calls))
     const fatal = verdicts.find((verdict) => verdict.fatal)
     if (fatal !== undefined) return { answer: refusal(400, 'v2', fatal.problems), operated: untouched(arrival) }
     const errors: WireError[] = []
@@ -139,6 +141,14 @@ export function untouched({ parsed, request }: Arrival): readonly Operated[] {
 
 function untouchedOne({ call, batchIndex }: Operation, person: string | null): Operated {
   return { call, batchIndex, person, applied: false, ignored: null }
+}
+
+function malformed(dialect: Dialect, problems: readonly Problem[]): Answer {
+  return refusal(
+    400,
+    dialect,
+    problems.map((problem) => inTheirWords(problem, dialect)),
+  )
 }
 
 function dialectOf({ request }: Arrival): Dialect {
@@ -169,5 +179,5 @@ function oversized({ bytes, request }: Arrival, options: ResolvedOptions): Answe
   const bytesMax = route === 'batch' ? BATCH_REFUSED_ABOVE_BYTES : route === 'entity' ? OPERATION_BYTES_MAX : Infinity
   if (bytes <= bytesMax) return undefined
   const message = `request must be smaller than ${bytesMax} bytes`
-  return errorsAnswer(options.oversizedStatus, [{ reason: 'too-large', field: route, message }])
+  return errorsAnswer(options.oversizedStatus, [{ reason: 'invalid', field: route, message }])
 }

@@ -11,7 +11,7 @@ export interface World {
   readonly cio: ResilientCustomerIO
   readonly events: HoldfastEvent[]
   /** Lets time go on until the promise has settled, and gives its value. */
-  soon<T>(promise: Promise<T>): Promise<T>
+  readonly soon: <T>(promise: Promise<T>) => Promise<T>
 }
 
 export function createWorld(options: Partial<ClientOptions> = {}, simulated: Partial<SimulatorOptions> = {}): World {
@@ -35,10 +35,10 @@ export function createWorld(options: Partial<ClientOptions> = {}, simulated: Par
     cio,
     events,
     async soon(promise) {
-      let isSettled = false
-      const settled = promise.finally(() => (isSettled = true))
+      const state = { isSettled: false }
+      const settled = promise.finally(() => (state.isSettled = true))
       settled.catch(() => {})
-      for (let waits = 0; !isSettled; waits++) {
+      for (let waits = 0; !state.isSettled; waits++) {
         if (waits > 100_000) throw new Error('a promise does not settle on virtual time')
         await clock.advance(5)
       }

@@ -5,6 +5,7 @@
 import { decodeCall, type Decoded, decodeItem } from '../../src/protocol/decode.ts'
 import { lanesOf } from '../../src/protocol/lanes.ts'
 import { routeOf } from '../../src/protocol/route.ts'
+import { unreachable } from '../../src/runtime/assert.ts'
 import { sleep } from '../../src/runtime/clock.ts'
 import type { Fetch, Random } from '../../src/runtime/runtime.ts'
 import type { VirtualClock } from '../../src/testing/virtual-clock.ts'
@@ -20,9 +21,21 @@ export interface Arrival {
   readonly timestamp: number | undefined
 }
 
+export interface NetworkUser {
+  /** A request leaves it. */
+  started(): void
+  /** It knows the request's end. */
+  ended(): void
+  /** Virtual time of its death. */
+  diedAtMs(): number | null
+}
+
+/** A request that has not arrived this long after the death of its process is lost with its connection. */
+const AFTERLIFE_MS = 2_000
+
 export interface Network {
-  /** The network as one process sees it. `started` is told when a request leaves it, `ended` when the process knows its end. */
-  fetchFor(started: () => void, ended: () => void): Fetch
+  /** The network as one process sees it. */
+  fetchFor(process: NetworkUser): Fetch
   readonly arrivals: readonly Arrival[]
   readonly requests: number
   /** Ends all faults. */
@@ -73,7 +86,7 @@ export function createNetwork(
     return new Response(text === '' ? null : text, { status: response.status, headers: response.headers })
   }
 
-  async function pass(request: Request): Promise<Response> {
+  async function pass(request: Request, process: NetworkUser): Promise<Response> {
     requests++
     const number = requests
     const fault = faultNow()
@@ -83,6 +96,8 @@ export function createNetwork(
     log(`request ${number} ${request.method} ${pathname} ${body.length} B${fault === undefined ? '' : ` ${fault}`}`)
     const gone = await sleep(clock, fault === 'refused' ? 1 : latencyMs / 2, request.signal)
     if (gone === 'aborted') throw request.signal.reason
+    const diedAtMs = process.diedAtMs()
+    if (diedAtMs !== null && clock.monotonicMs() - diedAtMs > AFTERLIFE_MS) return forever(request.signal)
     const run = (): Promise<Response> => work(request.method, pathname + search, body, request)
     const response = await answer(fault, run, request.signal)
     const back = await sleep(clock, latencyMs / 2, request.signal)
@@ -122,17 +137,18 @@ export function createNetwork(
         return new Response('{}', { status: 429, headers: random() < 0.5 ? { 'retry-after': '2' } : {} })
       case 'unauthorized':
         return new Response('Unauthorized request', { status: 401 })
-      case 'halfAnswer': {
+      case 'halfAnswer':
         await run()
         throw failed('UND_ERR_SOCKET')
-      }
+      default:
+        return unreachable(fault)
     }
   }
 
   return {
-    fetchFor: (started, ended) => (request) => {
-      started()
-      return pass(request).finally(ended)
+    fetchFor: (process) => (request) => {
+      process.started()
+      return pass(request, process).finally(() => process.ended())
     },
     arrivals,
     get requests() {
@@ -184,7 +200,7 @@ function arrivalOf(decoded: Decoded, atMs: number): Arrival[] {
       ? call.type === 'add_device'
         ? `add_device#${call.token}`
         : call.type
-      : `${call.type}#${String(data['n'])}`
+      : `${call.type}#${JSON.stringify(data['n'])}`
   return [
     {
       atMs,

@@ -36,14 +36,14 @@ export function startProcess(parts: {
   readonly log: (line: string) => void
 }): SimulatedProcess {
   const { name, plan, clock, random, sighting } = parts
-  let isAlive = true
-  const alive = (): boolean => isAlive
+  let diedAtMs: number | null = null
+  const alive = (): boolean => diedAtMs === null
   let circuit = 'closed'
   let underWay = 0
   const starts: number[] = []
 
-  const fetch = parts.network.fetchFor(
-    () => {
+  const fetch = parts.network.fetchFor({
+    started() {
       underWay++
       if (circuit === 'open') sighting.violations.push(`${name} sent while its circuit was open`)
       // A probe goes beside what still hangs.
@@ -53,10 +53,11 @@ export function startProcess(parts: {
       const allowed = plan.perSecond + Math.max(1, plan.perSecond / 10) + 1
       if (recent > allowed) sighting.violations.push(`${name} sent ${recent} requests in a second`)
     },
-    () => {
+    ended() {
       underWay--
     },
-  )
+    diedAtMs: () => diedAtMs,
+  })
 
   const runtime: Runtime = {
     clock: mortalClock(clock, alive, plan.outbox === 'memory' ? 0 : Math.floor(random() * 1e9)),
@@ -81,7 +82,7 @@ export function startProcess(parts: {
     outbox: async (context) => mortalOutbox(await parts.open(context), alive),
   })
   client.on((event) => {
-    if (!isAlive) return
+    if (!alive()) return
     sighting.seen.add(event.type)
     if (event.type === 'circuit') {
       circuit = event.to
@@ -95,7 +96,7 @@ export function startProcess(parts: {
     client,
     alive,
     kill() {
-      isAlive = false
+      diedAtMs = clock.monotonicMs()
     },
   }
 }

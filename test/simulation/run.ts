@@ -147,18 +147,17 @@ class World {
   /** Asks a living process something, letting time go on until it answers. */
   async #ask<T>(question: (process: SimulatedProcess) => Promise<T>): Promise<T> {
     const process = this.#processes.find((candidate) => candidate.alive())!
-    let answer: { readonly value: T } | undefined
-    let failure: { readonly error: unknown } | undefined
+    const asked: { answer?: { readonly value: T }; error?: Error } = {}
     question(process).then(
-      (value) => (answer = { value }),
-      (error: unknown) => (failure = { error }),
+      (value) => (asked.answer = { value }),
+      (error: Error) => (asked.error = error),
     )
-    for (let waits = 0; answer === undefined && failure === undefined; waits++) {
+    for (let waits = 0; asked.answer === undefined && asked.error === undefined; waits++) {
       if (waits > 1_000) throw new Error('a question is not answered')
       await this.#clock.advance(10)
     }
-    if (failure !== undefined) throw failure.error
-    return answer!.value
+    if (asked.answer === undefined) throw asked.error ?? new Error('no answer')
+    return asked.answer.value
   }
 
   #start(index: number): void {
@@ -195,10 +194,10 @@ class World {
         this.#note(`${receipt.state} ${call.n}`)
         if (receipt.state === 'duplicate') this.#sighting.seen.add('duplicate')
       },
-      (error: { code?: string }) => {
+      (error: Error & { code?: string }) => {
         if (!process.alive()) return
         issued.state = 'refused'
-        issued.errorCode = error.code ?? String(error)
+        issued.errorCode = error.code ?? error.message
         this.#note(`refused ${call.n} ${issued.errorCode}`)
         if (issued.errorCode === 'OUTBOX_FULL') this.#sighting.seen.add('full outbox')
       },

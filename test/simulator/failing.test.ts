@@ -116,7 +116,7 @@ for (const [transport, withTransport] of Object.entries(transports)) {
     test(`${name} through a ${transport} does what it says, once, and the next request is served`, async () => {
       await withTransport(async (simulator, ask) => {
         const handle = simulator.faults.add({ ...fault, times: 1 })
-        const first = await ask(TRACK, impatient ? { ...EVENT, signal: AbortSignal.timeout(60) } : EVENT)
+        const first = await (impatient ? giveUpWhen(() => handle.struck === 1, ask) : ask(TRACK, EVENT))
         assert.equal(handle.struck, 1)
         if ('code' in first) assert.match(first.code, seen.code ?? /^none$/)
         else {
@@ -212,8 +212,8 @@ for (const [transport, withTransport] of Object.entries(transports)) {
 
   test(`a client that gives up while the answer travels through a ${transport} was served all the same`, async () => {
     await withTransport(async (simulator, ask) => {
-      simulator.faults.add({ kind: 'latency', latencyMs: 400, times: 1 })
-      const seen = await ask(TRACK, { ...EVENT, signal: AbortSignal.timeout(300) })
+      simulator.faults.add({ kind: 'latency', latencyMs: 1_000, times: 1 })
+      const seen = await giveUpWhen(() => simulator.ledger.count() === 1, ask)
       assert.equal('code' in seen && seen.code, 'TimeoutError')
       await until(() => simulator.ledger.all()[0]?.fate === 'cut')
       const [entry] = simulator.ledger.all()
@@ -223,8 +223,8 @@ for (const [transport, withTransport] of Object.entries(transports)) {
 
   test(`a client that gives up before the work through a ${transport} leaves it undone`, async () => {
     await withTransport(async (simulator, ask) => {
-      simulator.faults.add({ kind: 'latency', latencyMs: 1_000, times: 1 })
-      const seen = await ask(TRACK, { ...EVENT, signal: AbortSignal.timeout(50) })
+      const handle = simulator.faults.add({ kind: 'latency', latencyMs: 60_000, times: 1 })
+      const seen = await giveUpWhen(() => handle.struck === 1, ask)
       assert.equal('code' in seen && seen.code, 'TimeoutError')
       await until(() => simulator.ledger.all().length === 1)
       const [entry] = simulator.ledger.all()
@@ -244,7 +244,10 @@ for (const [transport, withTransport] of Object.entries(transports)) {
       ] as const
       for (const [outage, wanted] of table) {
         simulator.down(outage)
-        const seen = await ask(TRACK, { ...EVENT, signal: AbortSignal.timeout(outage === 'timeout' ? 50 : 5_000) })
+        const before = simulator.ledger.requests().length
+        const seen = await (outage === 'timeout'
+          ? giveUpWhen(() => simulator.ledger.requests().length > before, ask)
+          : ask(TRACK, EVENT))
         assert.equal('status' in seen ? seen.status : 'error', wanted, outage ?? 'none')
       }
       simulator.up()
@@ -256,9 +259,18 @@ for (const [transport, withTransport] of Object.entries(transports)) {
   })
 }
 
+/** Asks, and ends that as a client's timeout does, as soon as something holds. */
+async function giveUpWhen(holds: () => boolean, ask: Ask): Promise<Seen> {
+  const controller = new AbortController()
+  const asked = ask(TRACK, { ...EVENT, signal: controller.signal })
+  await until(holds)
+  controller.abort(new DOMException('the client gave up', 'TimeoutError'))
+  return asked
+}
+
 /** A client over a socket has its answer before the server has written everything down. */
 async function until(holds: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 500; turn++) {
+  for (let turn = 0; turn < 2_000; turn++) {
     if (holds()) return
     await new Promise((resolve) => setTimeout(resolve, 5))
   }

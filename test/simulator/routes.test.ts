@@ -177,7 +177,7 @@ for (const [line, options, status, text] of refused) {
 test('metrics, push metrics and unsubscribes need no credentials', async () => {
   const { ask } = setUp()
   const bodies = {
-    'POST /api/v1/metrics': { delivery_id: 'd' },
+    'POST /api/v1/metrics': { delivery_id: 'd', metric: 'opened' },
     'POST /api/v1/push/events': { delivery_id: 'd', event: 'opened' },
     'POST /unsubscribe/d': { unsubscribe: false },
   }
