@@ -3,6 +3,8 @@
 export interface Plan {
   /** The shop's day of 14 hours is played in this time. */
   readonly dayMs: number
+  /** From then on half of the answers are lost, though the work is done: how many an outage begins. */
+  readonly brownOutAtMs: number
   readonly downAtMs: number
   readonly killAtMs: number
   readonly restartAtMs: number
@@ -15,18 +17,20 @@ export interface Plan {
 /** An hour of the shop in each second. */
 export const PLAN: Plan = Object.freeze({
   dayMs: 14_000,
-  downAtMs: 3_500,
-  killAtMs: 7_000,
-  restartAtMs: 8_000,
-  backAtMs: 11_000,
+  brownOutAtMs: 4_000,
+  downAtMs: 5_000,
+  killAtMs: 7_500,
+  restartAtMs: 8_500,
+  backAtMs: 10_500,
   patienceMs: 60_000,
 })
 
 export const FAST_PLAN: Plan = Object.freeze({
   dayMs: 3_500,
-  downAtMs: 900,
-  killAtMs: 1_800,
-  restartAtMs: 2_000,
-  backAtMs: 2_700,
+  brownOutAtMs: 700,
+  downAtMs: 1_200,
+  killAtMs: 1_900,
+  restartAtMs: 2_100,
+  backAtMs: 2_800,
   patienceMs: 60_000,
 })

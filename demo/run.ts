@@ -96,11 +96,14 @@ class Show {
   /** What happens to both sides, and when. */
   async #troubles(holdfast: Side, official: Side): Promise<void> {
     const { plan } = this.#settings
-    await this.#until(plan.downAtMs)
-    const downAtMs = this.#nowMs()
-    this.#note('Customer.io', 'goes down: first answers are lost, then 502 pages and refused connections')
+    await this.#until(plan.brownOutAtMs)
+    const sinceMs = this.#nowMs()
     this.#outage = new Outage(this.#sides.map(({ provider }) => provider))
-    this.#outage.begin()
+    this.#outage.brownOut()
+    this.#note('Customer.io', 'falters: it does its work, but half of its answers are lost')
+    await this.#until(plan.downAtMs)
+    this.#outage.goDown()
+    this.#note('Customer.io', 'is down: 502 pages and refused connections')
     await this.#until(plan.killAtMs)
     await this.#kill(holdfast, official)
     await this.#until(plan.restartAtMs)
@@ -108,7 +111,7 @@ class Show {
     this.#note('shop', 'both backends run again, Customer.io is still down')
     await this.#until(plan.backAtMs)
     await this.#outage.end()
-    this.#note('Customer.io', `is back after ${duration(this.#nowMs() - downAtMs)}`)
+    this.#note('Customer.io', `is back after ${duration(this.#nowMs() - sinceMs)}`)
   }
 
   async #kill(holdfast: Side, official: Side): Promise<void> {

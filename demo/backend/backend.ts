@@ -75,8 +75,10 @@ export class Backend {
       stderr = (stderr + text).slice(-STDERR_CHARS_MAX)
     })
     child.on('message', (message: FromBackend) => this.#hear(message))
+    // A message to a process that has just ended: what it was asked to do stays under way.
+    child.on('error', () => {})
     child.on('exit', (code, signal) => {
-      this.#child = undefined
+      if (this.#child === child) this.#child = undefined
       if (!this.#endsByWill) this.#settings.died(`${this.#settings.name} ended (${signal ?? code}): ${stderr.trim()}`)
     })
     this.#endsByWill = false
@@ -114,6 +116,7 @@ export class Backend {
   async kill(): Promise<number> {
     const child = this.#child
     if (child === undefined) return 0
+    this.#child = undefined
     this.#endsByWill = true
     const gone = Promise.all([
       new Promise((resolve) => child.once('exit', resolve)),
@@ -179,7 +182,7 @@ export class Backend {
         this.#settings.told(message.text)
         return
       case 'finished':
-        this.#finished?.(message)
+        this.#finished?.({ waiting: message.waiting, deadLetters: message.deadLetters })
         return
     }
   }

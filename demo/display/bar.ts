@@ -69,10 +69,8 @@ export function officialLine(scene: Scene, columns: number, paint: Paint): strin
 
 export function stateLine(scene: Scene, paint: Paint): string {
   const { isAlive, circuitState, oldestAgeMs } = scene.holdfast
-  const state = isAlive
-    ? `Holdfast's circuit is ${circuitState}` +
-      (oldestAgeMs === null ? '' : `, its oldest operation waits for ${duration(oldestAgeMs)}`)
-    : 'both processes are dead'
+  const oldest = oldestAgeMs === null ? '' : `, oldest operation: ${duration(oldestAgeMs)}`
+  const state = isAlive ? `Holdfast's circuit: ${circuitState}${oldest}` : 'both processes are dead'
   return paint('dim', `${timeOfDay(scene.timeOfDayMs)} in the shop; ${state}`)
 }
 

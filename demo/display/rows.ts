@@ -42,12 +42,12 @@ export function accountRows({ holdfast, official }: Result): readonly Row[] {
       official: time(official.longestDelayMs),
     },
     {
-      label: 'a caller waited, half of them at most',
+      label: 'wait of a caller, median',
       holdfast: time(holdfast.callerWait?.medianMs ?? null),
       official: time(official.callerWait?.medianMs ?? null),
     },
     {
-      label: 'a caller waited, at the longest',
+      label: 'wait of a caller, longest',
       holdfast: time(holdfast.callerWait?.longestMs ?? null),
       official: time(official.callerWait?.longestMs ?? null),
     },

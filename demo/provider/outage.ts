@@ -1,12 +1,11 @@
 /**
- * The outage: for a moment answers are lost, then the load balancer's 502 pages alternate with refused connections, on
- * all providers alike.
+ * The outage: half of the answers are lost for a while, then the load balancer's 502 pages alternate with refused
+ * connections, on all providers alike.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Provider } from './provider.ts'
 
-export const ANSWERS_LOST_MS = 300
 const PAGES_MS = 700
 const REFUSED_MS = 500
 
@@ -19,7 +18,12 @@ export class Outage {
     this.#providers = providers
   }
 
-  begin(): void {
+  /** The worst moment for whoever tries again: the work may be done or not. */
+  brownOut(): void {
+    for (const provider of this.#providers) provider.loseAnswers()
+  }
+
+  goDown(): void {
     this.#course = this.#run()
   }
 
@@ -31,8 +35,6 @@ export class Outage {
 
   async #run(): Promise<void> {
     const providers = this.#providers
-    for (const provider of providers) provider.loseAnswers(ANSWERS_LOST_MS)
-    await this.#pause(ANSWERS_LOST_MS)
     for (const provider of providers) provider.fail()
     while (!this.#end.signal.aborted) {
       await this.#pause(PAGES_MS)

@@ -1,5 +1,11 @@
 /** The fake Customer.io of one backend, on a port of its own, which can go down the way the real one would. */
-import { createSimulator, type LedgerEntry, type Simulator, type SimulatorServer } from '../../src/simulator/index.ts'
+import {
+  createSimulator,
+  type Fault,
+  type LedgerEntry,
+  type Simulator,
+  type SimulatorServer,
+} from '../../src/simulator/index.ts'
 import type { Random } from '../../src/runtime/runtime.ts'
 
 export const SITE_ID = 'demo-site'
@@ -55,18 +61,24 @@ export class Provider {
     return this.#simulator.ledger.all()
   }
 
-  /** For so long, every second request is done and its answer lost: the worst moment for whoever tries again. */
-  loseAnswers(forMs: number): void {
-    this.#simulator.faults.add({ kind: 'reset', applied: true, share: 0.5, forMs })
+  /** Every second request is done and its connection breaks before the answer. */
+  loseAnswers(): void {
+    this.#become({ kind: 'reset', applied: true, share: 0.5 })
   }
 
-  /** 502 with a page of the load balancer, until `recover`. */
+  /** 502 with a page of the load balancer. */
   fail(): void {
-    this.#simulator.down('bad-gateway')
+    this.#become({ kind: 'status', status: 502, html: true })
   }
 
+  /** Serves again. */
   recover(): void {
-    this.#simulator.up()
+    this.#simulator.faults.clear()
+  }
+
+  #become(fault: Fault): void {
+    this.#simulator.faults.clear()
+    this.#simulator.faults.add(fault)
   }
 
   /** Nobody listens: connections are refused, until `accept`. */
