@@ -12,12 +12,14 @@ import { endLines, headLines, noteLines } from './lines.ts'
 import { painterFor } from './paint.ts'
 
 const COLUMNS_MAX = 120
+/** After a character in the last column the cursor still stands there, and clearing the rest would clear it too. */
+const FREE_COLUMNS = 1
 /** Clears what the line before had there. */
 const CLEAR_REST = '\u001B[K'
 
 export function liveDisplay(stream: WriteStream): Display {
   const paint = painterFor(stream)
-  const columns = (): number => Math.min(COLUMNS_MAX, stream.columns)
+  const columns = (): number => Math.min(COLUMNS_MAX, stream.columns) - FREE_COLUMNS
   const bars = new cliProgress.MultiBar({
     stream,
     fps: 12,
