@@ -46,7 +46,7 @@ export class Side {
 
   /** Calls that were made and have not arrived. */
   get missing(): number {
-    return this.backend.asked.length - this.look().calls
+    return this.backend.calls - this.look().calls
   }
 
   /** Ends the process and frees the port. */

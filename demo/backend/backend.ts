@@ -30,6 +30,8 @@ export interface Finished {
 }
 
 const START_MS_MAX = 20_000
+/** Beyond the time that it is given for what is left to send. */
+const END_MS_MAX = 20_000
 const STDERR_CHARS_MAX = 2_000
 
 export class Backend {
@@ -51,6 +53,11 @@ export class Backend {
   /** Every call ever made here, in the order of the data file. */
   get asked(): readonly Asked[] {
     return [...this.#asked.values()]
+  }
+
+  /** How many calls were ever made here. */
+  get calls(): number {
+    return this.#asked.size
   }
 
   /** Calls without an answer. */
@@ -82,14 +89,11 @@ export class Backend {
       if (!this.#endsByWill) this.#settings.died(`${this.#settings.name} ended (${signal ?? code}): ${stderr.trim()}`)
     })
     this.#endsByWill = false
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${this.#settings.name} did not start`)), START_MS_MAX)
-      this.#ready = () => {
-        clearTimeout(timer)
-        resolve()
-      }
+    const ready = new Promise<void>((resolve) => {
+      this.#ready = resolve
       child.send({ type: 'start', ...this.#settings.start } satisfies ToBackend)
     })
+    await inTime(ready, START_MS_MAX, `${this.#settings.name} did not start`)
     this.#child = child
     this.make([...this.#madeAtMs.keys()])
   }
@@ -141,12 +145,12 @@ export class Backend {
     if (child === undefined) throw new Error(`${this.#settings.name} is not running`)
     this.#endsByWill = true
     const exited = new Promise((resolve) => child.once('exit', resolve))
-    const finished = await new Promise<Finished>((resolve) => {
+    const finished = new Promise<Finished>((resolve) => {
       this.#finished = resolve
       this.#tell({ type: 'finish', timeoutMs })
     })
-    await exited
-    return finished
+    const ended = finished.then((left) => exited.then(() => left))
+    return inTime(ended, timeoutMs + END_MS_MAX, `${this.#settings.name} did not end`)
   }
 
   /** Ends the process at once, whatever it does. For a demo that is broken off. */
@@ -193,5 +197,15 @@ export class Backend {
     if (asked === undefined || madeAtMs === undefined) return
     this.#madeAtMs.delete(n)
     this.#asked.set(n, { ...asked, fate: fateOf(performance.now() - madeAtMs) })
+  }
+}
+
+async function inTime<T>(promise: Promise<T>, timeoutMs: number, message: string): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Error(message)), timeoutMs)
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
   }
 }
