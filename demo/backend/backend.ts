@@ -40,6 +40,8 @@ export class Backend {
   /** Monotonic time of the newest making of each call that is under way. */
   readonly #madeAtMs = new Map<number, number>()
   #child: ChildProcess | undefined
+  /** The process takes calls. */
+  #isReady = false
   #condition: Condition | undefined
   #finished: ((finished: Finished) => void) | undefined
   #ready: (() => void) | undefined
@@ -71,7 +73,7 @@ export class Backend {
   }
 
   get isAlive(): boolean {
-    return this.#child !== undefined
+    return this.#isReady
   }
 
   /** Resolves when the process takes calls. Makes those again that the one before left without an answer. */
@@ -85,16 +87,17 @@ export class Backend {
     // A message to a process that has just ended: what it was asked to do stays under way.
     child.on('error', () => {})
     child.on('exit', (code, signal) => {
-      if (this.#child === child) this.#child = undefined
+      if (this.#child === child) this.#left()
       if (!this.#endsByWill) this.#settings.died(`${this.#settings.name} ended (${signal ?? code}): ${stderr.trim()}`)
     })
+    this.#child = child
     this.#endsByWill = false
     const ready = new Promise<void>((resolve) => {
       this.#ready = resolve
       child.send({ type: 'start', ...this.#settings.start } satisfies ToBackend)
     })
     await inTime(ready, START_MS_MAX, `${this.#settings.name} did not start`)
-    this.#child = child
+    this.#isReady = true
     this.make([...this.#madeAtMs.keys()])
   }
 
@@ -120,7 +123,7 @@ export class Backend {
   async kill(): Promise<number> {
     const child = this.#child
     if (child === undefined) return 0
-    this.#child = undefined
+    this.#left()
     this.#endsByWill = true
     const gone = Promise.all([
       new Promise((resolve) => child.once('exit', resolve)),
@@ -128,7 +131,6 @@ export class Backend {
     ])
     child.kill('SIGKILL')
     await gone
-    this.#condition = undefined
     const left = [...this.#madeAtMs.keys()]
     if (!this.#settings.makesAgain) {
       for (const n of left) {
@@ -157,6 +159,12 @@ export class Backend {
   end(): void {
     this.#endsByWill = true
     this.#child?.kill('SIGKILL')
+  }
+
+  #left(): void {
+    this.#child = undefined
+    this.#isReady = false
+    this.#condition = undefined
   }
 
   #tell(message: ToBackend): void {

@@ -1,7 +1,7 @@
 /** The parts of the show that are lines of text: the head, the timeline, the end. The same with and without a terminal. */
 import type { Note, Result } from '../result.ts'
 import type { Opening } from './display.ts'
-import { clock, count, duration, wrap } from './format.ts'
+import { clock, count, wrap } from './format.ts'
 import { COLOUR_OF, type Paint } from './paint.ts'
 import { accountRows, type Row } from './rows.ts'
 
