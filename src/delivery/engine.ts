@@ -145,9 +145,11 @@ class DeliveryEngine implements Engine {
   }
 
   async #run(): Promise<void> {
-    while (this.#mode !== 'stopped') {
+    for (;;) {
       const nowMs = this.#parts.runtime.clock.monotonicMs()
       const untilMs = this.#turn(nowMs)
+      // Nobody opens the latch of a stopped engine.
+      if (this.#mode === 'stopped') break
       await this.#latch.wait(untilMs === null ? Infinity : untilMs - nowMs)
     }
     assert(this.#flights.count === 0 && this.#buffer.length === 0, 'a stopped engine holds nothing')

@@ -213,6 +213,15 @@ test('closing reports what remains, refuses later calls, ends waits, and may be 
   assert.equal(events.at(-2)?.type, 'closed')
 })
 
+test('closing a client that has nothing under way takes no time', async () => {
+  const { cio, runtime, soon } = createWorld()
+  await soon(cio.track('1', 'a'))
+  await soon(cio.drain())
+  const fromMs = runtime.clock.monotonicMs()
+  assert.deepEqual(await soon(cio.close()), { waiting: 0, deadLetters: 0 })
+  assert.ok(runtime.clock.monotonicMs() - fromMs <= 50, `took ${runtime.clock.monotonicMs() - fromMs} ms`)
+})
+
 test('a paused client stores and does not send; drain reports that it could not', async () => {
   const { cio, simulator, soon } = createWorld()
   cio.pause()

@@ -32,7 +32,7 @@ function countStored(): number {
 }
 
 function answer(message: LogAnswer): void {
-  parentPort?.postMessage(message, [])
+  parentPort?.postMessage(message)
 }
 
 parentPort?.on('message', (texts: readonly string[]) => {

@@ -33,7 +33,7 @@ export function openBareLog(path: string): BareLog {
     if (isWriting || texts.length === 0) return
     isWriting = true
     written = waiting
-    worker.postMessage(texts, [])
+    worker.postMessage(texts)
     texts = []
     waiting = []
   }
@@ -62,7 +62,7 @@ export function openBareLog(path: string): BareLog {
     close: () =>
       new Promise((resolve) => {
         closed = resolve
-        worker.postMessage([], [])
+        worker.postMessage([])
       }),
   }
 }
