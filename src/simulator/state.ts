@@ -271,8 +271,7 @@ export class State {
   #segment(call: SegmentCall): Ignored | null {
     let found = false
     for (const value of call.ids) {
-      const bare = call.idType === 'cio_id' ? value.replace(/^cio_/, '') : value
-      const person = this.people.find({ by: call.idType ?? 'id', value: bare })
+      const person = this.people.find({ by: call.idType ?? 'id', value })
       if (person === undefined) continue
       found = true
       if (call.action === 'add') person.segments.add(call.segmentId)
