@@ -26,6 +26,7 @@ import { Side } from './side.ts'
 import { Watcher } from './watcher.ts'
 
 export interface RunSettings {
+  /** The calls that are played: the first ones of the data file. */
   readonly lines: readonly Line[]
   readonly plan: Plan
   readonly seed: number
@@ -69,10 +70,10 @@ class Show {
     const official = await this.#openSide('customerio-node', new URL('./backend/official.ts', import.meta.url), false)
     await this.#startBackends()
     const nowMs = (): number => this.#nowMs()
-    const player = new Player(lines, plan.dayMs, [holdfast.backend, official.backend])
+    const player = new Player(lines, plan, [holdfast.backend, official.backend])
     const watcher = new Watcher({ lines: lines.length, holdfast, official, player, display, nowMs })
     this.#openedMs = performance.now()
-    display.open({ lines: lines.length, people: new Set(lines.flatMap(peopleOf)).size, dayMs: plan.dayMs })
+    display.open({ lines: lines.length, people: new Set(lines.flatMap(peopleOf)).size, plan })
     watcher.start()
     try {
       this.#note('shop', 'opens')
@@ -115,9 +116,9 @@ class Show {
   }
 
   async #kill(holdfast: Side, official: Side): Promise<void> {
-    const [, gone] = await Promise.all([holdfast.backend.kill(), official.backend.kill()])
+    const [underWay, gone] = await Promise.all([holdfast.backend.kill(), official.backend.kill()])
     this.#note('shop', 'kill -9 of both backends')
-    this.#note('Holdfast', `is dead; ${count(holdfast.missing)} operations are in its outbox, on disk`)
+    this.#note('Holdfast', `is dead; ${count(holdfast.missing - underWay)} operations are in its outbox, on disk`)
     this.#note('customerio-node', `is dead; ${count(gone)} calls were in its memory and are gone`)
   }
 
