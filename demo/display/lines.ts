@@ -69,7 +69,7 @@ function verdictLines({ broken, holdfast }: Result, paint: Paint): readonly stri
   return [
     paint(
       'green',
-      `Every promise held: of ${count(holdfast.accepted)} accepted operations each one arrived, in order, once.`,
+      `Every promise held: all ${count(holdfast.accepted)} accepted operations arrived, once and in order.`,
     ),
   ]
 }

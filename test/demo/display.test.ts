@@ -134,7 +134,7 @@ test('without a terminal the show is lines without colour, and the state now and
   assert.match(text, /^00:04\.2 {2}Customer\.io {6}is down$/m)
   assert.equal(text.match(/\.\.\. Holdfast 1,000 arrived, 2,000 waiting/g)?.length, 2)
   assert.match(text, /^lost +0 +1,180$/m)
-  assert.match(text, /Every promise held: of 4,002 accepted operations each one arrived/)
+  assert.match(text, /Every promise held: all 4,002 accepted operations arrived, once and in order/)
 })
 
 test('the table fits 80 columns', () => {
