@@ -20,7 +20,7 @@ const APPEND_ENTRIES = 2_000
 /** Appends under way: the next is ready when one is done. */
 const APPENDS_MAX = 2
 
-const { path, size } = inputOfChild<FillInput>()
+const { path, size } = inputOfChild() as FillInput
 const outbox = await sqliteOutbox({ path })({ runtime: systemRuntime, workspace: 'site', notice: () => {} })
 const calls = sampleCalls(16_384)
 

@@ -18,7 +18,8 @@ export interface SampleCall {
 }
 
 const EVENTS = ['product_viewed', 'cart_updated', 'checkout_started', 'order_placed', 'order_shipped', 'invoice_paid']
-const WORDS = 'linen shirt oak desk walnut shelf brass lamp wool rug cotton sheet glass jar steel kettle paper lantern'.split(' ')
+const WORDS =
+  'linen shirt oak desk walnut shelf brass lamp wool rug cotton sheet glass jar steel kettle paper lantern'.split(' ')
 const CITIES = ['Wien', 'København', 'Zürich', 'São Paulo', 'Austin', 'Kraków', '東京', 'Nairobi']
 
 /** The same for the same seed. */

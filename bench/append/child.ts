@@ -16,7 +16,7 @@ export interface AppendAnswer {
   readonly p99Ms: number
 }
 
-const input = inputOfChild<AppendInput>()
+const input = inputOfChild() as AppendInput
 // Only what is measured is loaded.
 const { open } = (await import(`./sides/${input.side}.ts`)) as { open: (place: Place) => Promise<Side> }
 const side = await open(input)

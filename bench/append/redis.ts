@@ -61,7 +61,8 @@ async function start(folder: string, port: number): Promise<RedisServer> {
   const early = ended.then(() => Promise.reject(new Error(`redis-server did not start on port ${port}`)))
   early.catch(() => {})
   try {
-    const [, value] = (await Promise.race([answered, early])) as string[]
+    const settings: unknown = await Promise.race([answered, early])
+    const value: unknown = Array.isArray(settings) ? settings[1] : undefined
     if (value !== 'always') throw new Error('redis-server does not sync every write')
   } catch (error) {
     answered.catch(() => {})

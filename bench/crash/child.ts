@@ -28,7 +28,7 @@ function report(line: string): void {
 
 const PEOPLE_PER_CALLER = 10
 
-const input = inputOfChild<LifeInput>()
+const input = inputOfChild() as LifeInput
 const calls = sampleCalls(1_024)
 const cio = new ResilientCustomerIO({
   siteId: 'site',
@@ -41,11 +41,11 @@ cio.on((event) => {
   if (event.type === 'request') report('r')
 })
 
-let isFinishing = false
+const state = { isFinishing: false }
 let next = input.firstNumber
 
 async function caller(index: number): Promise<void> {
-  while (!isFinishing) {
+  while (!state.isFinishing) {
     const number = next++
     const person = `user_${index}_${Math.floor(Math.random() * PEOPLE_PER_CALLER)}`
     const { name, data } = calls[number % calls.length]!
@@ -58,9 +58,9 @@ async function caller(index: number): Promise<void> {
 }
 
 createInterface({ input: process.stdin })
-  .on('line', () => (isFinishing = true))
+  .on('line', () => (state.isFinishing = true))
   // Whoever watches is gone.
-  .on('close', () => isFinishing || process.exit(1))
+  .on('close', () => state.isFinishing || process.exit(1))
 
 await Promise.all(Array.from({ length: input.callers }, (_, index) => caller(index)))
 await cio.drain()

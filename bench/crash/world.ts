@@ -75,10 +75,23 @@ function draw(random: Random): Ending {
   return { after, count: 1 + Math.floor(random() * (after === 'receipts' ? 400 : 60)), thenMs: random() * 40 }
 }
 
-function arrivalOf({ call, person, id, timestamp, applied, duplicate }: LedgerEntry): Parameters<Accounts['arrive']>[0] {
-  const number = call?.type === 'event' ? call.data['number'] : call?.type === 'identify' ? call.attributes['number'] : null
+function arrivalOf({
+  call,
+  person,
+  id,
+  timestamp,
+  applied,
+  duplicate,
+}: LedgerEntry): Parameters<Accounts['arrive']>[0] {
+  const number =
+    call?.type === 'event' ? call.data['number'] : call?.type === 'identify' ? call.attributes['number'] : null
   const isTaken = applied || duplicate
-  if (!isTaken || typeof number !== 'number' || person === null || (call?.type !== 'event' && call?.type !== 'identify')) {
+  if (
+    !isTaken ||
+    typeof number !== 'number' ||
+    person === null ||
+    (call?.type !== 'event' && call?.type !== 'identify')
+  ) {
     throw new Error('something arrived that nobody called')
   }
   return { number, person, type: call.type, id, timestamp }
@@ -91,9 +104,13 @@ interface Process {
 
 function startProcess(input: LifeInput, acknowledged: (number: number) => void): Process {
   const program = fileURLToPath(new URL('./child.ts', import.meta.url))
-  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(process.execPath, [program, JSON.stringify(input)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
+  const child: ChildProcessByStdio<Writable, Readable, null> = spawn(
+    process.execPath,
+    [program, JSON.stringify(input)],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  )
   let receipts = 0
   let requests = 0
   let last = ''

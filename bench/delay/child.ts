@@ -26,7 +26,7 @@ export interface DelayAnswer {
   readonly storedPerSecond: number
 }
 
-const input = inputOfChild<DelayInput>()
+const input = inputOfChild() as DelayInput
 const calls = sampleCalls(4_096)
 
 function startCalling(): { stored(): number; end(): Promise<void> } {

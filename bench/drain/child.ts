@@ -100,6 +100,6 @@ async function drain({ path, size }: { readonly path: string; readonly size: num
   return { perSecond: size / seconds, tenths }
 }
 
-const { warmUp, backlog } = inputOfChild<DrainInput>()
+const { warmUp, backlog } = inputOfChild() as DrainInput
 await drain(warmUp)
 answerOfChild(await drain(backlog))

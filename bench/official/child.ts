@@ -20,7 +20,7 @@ export interface OfficialAnswer {
 
 const CONCURRENCY = 32
 
-const { library, baseUrl, size, folder } = inputOfChild<OfficialInput>()
+const { library, baseUrl, size, folder } = inputOfChild() as OfficialInput
 const calls = sampleCalls(4_096)
 
 /** Done when every call was answered. */

@@ -26,7 +26,9 @@ export const official: Case = {
       const input: OfficialInput = { library, baseUrl: server.url, size, folder }
       const { seconds } = await measureInChild<OfficialAnswer>(new URL('./child.ts', import.meta.url), input)
       rmSync(folder, { recursive: true, force: true })
-      const numbers = simulator.ledger.applied().map(({ call }) => (call?.type === 'event' ? call.data['number'] : null))
+      const numbers = simulator.ledger
+        .applied()
+        .map(({ call }) => (call?.type === 'event' ? call.data['number'] : null))
       if (numbers.length !== size || new Set(numbers).size !== size) {
         throw new Error(`${numbers.length} operations of ${size} arrived with ${library}`)
       }

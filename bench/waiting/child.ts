@@ -68,9 +68,14 @@ async function hold(path: string): Promise<WaitingAnswer> {
   return { rssMb: stable, peakMb: process.resourceUsage().maxRSS / 1000, appendMs, claimMs }
 }
 
-const { path } = inputOfChild<WaitingInput>()
+const { path } = inputOfChild() as WaitingInput
 if (path === null) {
   const stable = await stableRssMb()
-  const answer: WaitingAnswer = { rssMb: stable, peakMb: process.resourceUsage().maxRSS / 1000, appendMs: 0, claimMs: 0 }
+  const answer: WaitingAnswer = {
+    rssMb: stable,
+    peakMb: process.resourceUsage().maxRSS / 1000,
+    appendMs: 0,
+    claimMs: 0,
+  }
   answerOfChild(answer)
 } else answerOfChild(await hold(path))

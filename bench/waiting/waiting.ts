@@ -32,7 +32,9 @@ export const waiting: Case = {
       const answer = await measureInChild<WaitingAnswer>(program, input, ['--expose-gc'])
       context.say(
         `waiting, round ${round + 1} of ${rounds}, ${side}: ${answer.rssMb.toFixed(0)} MB (peak ${answer.peakMb.toFixed(0)} MB)` +
-          (side === 'empty' ? '' : `, append after ${answer.appendMs.toFixed(0)} ms, claim after ${answer.claimMs.toFixed(0)} ms`),
+          (side === 'empty'
+            ? ''
+            : `, append after ${answer.appendMs.toFixed(0)} ms, claim after ${answer.claimMs.toFixed(0)} ms`),
       )
       return answer
     })

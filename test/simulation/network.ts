@@ -50,6 +50,7 @@ export function createNetwork(
   log: (line: string) => void,
 ): Network {
   const arrivals: Arrival[] = []
+  const underWay = new Set<Request>()
   let requests = 0
   let isHealed = false
 
@@ -148,7 +149,12 @@ export function createNetwork(
   return {
     fetchFor: (process) => (request) => {
       process.started()
-      return pass(request, process).finally(() => process.ended())
+      // A request that hangs is held by nobody else, and one that is collected never hears of its abort.
+      underWay.add(request)
+      return pass(request, process).finally(() => {
+        underWay.delete(request)
+        process.ended()
+      })
     },
     arrivals,
     get requests() {

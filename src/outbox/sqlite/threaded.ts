@@ -129,7 +129,7 @@ class ThreadedOutbox implements Outbox {
     const number = ++this.#number
     return new Promise((resolve, reject) => {
       this.#expect(number, { resolve, reject })
-      this.#worker.postMessage(request(number), [])
+      this.#worker.postMessage(request(number))
     })
   }
 
