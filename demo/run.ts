@@ -12,8 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { seededRandom } from '../src/testing/seeded-random.ts'
 import { holdfastAccount, officialAccount } from './account/account.ts'
-import { brokenPromises } from './account/promises.ts'
-import type { Finished } from './backend/backend.ts'
+import { brokenPromises, type Left } from './account/promises.ts'
 import type { Line } from './calls/line.ts'
 import { peopleOf } from './calls/mark.ts'
 import type { Display } from './display/display.ts'
@@ -122,7 +121,7 @@ class Show {
     this.#note('customerio-node', `is dead; ${count(gone)} calls were in its memory and are gone`)
   }
 
-  async #finish(holdfast: Side, official: Side): Promise<Finished> {
+  async #finish(holdfast: Side, official: Side): Promise<Left> {
     const { patienceMs } = this.#settings.plan
     const delivered = holdfast.backend.finish(patienceMs).then((left) => {
       this.#note('Holdfast', left.waiting === 0 ? 'has delivered everything' : `${count(left.waiting)} operations wait`)
@@ -132,7 +131,7 @@ class Show {
     return left
   }
 
-  #resultOf(holdfast: Side, official: Side, left: Finished, notMade: number): Result {
+  #resultOf(holdfast: Side, official: Side, left: Left, notMade: number): Result {
     const { lines, seed } = this.#settings
     const account = holdfastAccount(lines, holdfast.backend.asked, holdfast.look().arrivals)
     return {
