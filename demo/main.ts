@@ -29,7 +29,8 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const display = displayFor(options)
   const interrupt = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort())
+  // It may come twice: from the terminal, and from the script that has started this program.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupt.abort())
   try {
     const plan = options.fast ? FAST_PLAN : PLAN
     const result = await run({

@@ -54,6 +54,8 @@ export function serve(open: (start: Start) => Promise<Sender>): void {
         return
     }
   })
+  // Ctrl-C goes to every process of the terminal; when this one ends is for its parent to say.
+  process.on('SIGINT', () => {})
   // Whoever started this process is gone, and nobody else will end it.
   process.on('disconnect', () => process.exit())
 }

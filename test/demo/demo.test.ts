@@ -13,7 +13,7 @@ interface Ended {
   readonly stderr: string
 }
 
-/** Sends SIGINT as soon as the demo has said `breakAt`. */
+/** Sends SIGINT, and another one as a script in between does, as soon as the demo has said `breakAt`. */
 function demo(args: readonly string[], breakAt?: string): Promise<Ended> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -25,6 +25,7 @@ function demo(args: readonly string[], breakAt?: string): Promise<Ended> {
       if (isBroken || breakAt === undefined || !stdout.includes(breakAt)) return
       isBroken = true
       child.kill('SIGINT')
+      setTimeout(() => child.kill('SIGINT'), 1)
     })
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
     child.on('close', (code) => resolve({ code, stdout, stderr }))
