@@ -16,25 +16,18 @@ export class ClaimRoom {
     this.#want = want
   }
 
-  get entriesLeft(): number {
-    return this.#want.entriesMax - this.#entries
-  }
-
-  get full(): boolean {
-    return this.entriesLeft === 0 || (this.#entries > 0 && this.#bytes >= this.#want.bytesMax)
+  /** Entries that may still be given; of the backlog's share of `share` entries and a quarter of the bytes, where told. */
+  left(share: number = this.#want.entriesMax): number {
+    const bytesMax = share < this.#want.entriesMax ? this.#want.bytesMax / 4 : this.#want.bytesMax
+    return this.#entries > 0 && this.#bytes >= bytesMax ? 0 : Math.max(0, share - this.#entries)
   }
 
   /** Takes room for one body, if it fits. The first one always does. */
   take(bytes: number): boolean {
-    if (this.full || (this.#entries > 0 && this.#bytes + bytes > this.#want.bytesMax)) return false
+    if (this.left() === 0 || (this.#entries > 0 && this.#bytes + bytes > this.#want.bytesMax)) return false
     this.#entries++
     this.#bytes += bytes
     return true
-  }
-
-  /** Whether the backlog has had its share: `entries` of them, or a quarter of the bytes. */
-  shareGiven(entries: number): boolean {
-    return this.#entries >= entries || this.#bytes * 4 >= this.#want.bytesMax || this.full
   }
 }
 

@@ -74,18 +74,18 @@ export class MemoryTurns {
     const share = this.#share.next(want.entriesMax)
     const record: LeaseRecord = { endMs: nowMs + want.leaseMs, turns: new Set() }
     const lease = `m${++this.#leaseNumber}`
-    const give = (queue: Set<Turn>, enough: () => boolean): void => {
+    const give = (queue: Set<Turn>, entries?: number): void => {
       for (const turn of queue) {
-        if (enough() || !room.take(turn.stored.bytes)) return
+        if (room.left(entries) === 0 || !room.take(turn.stored.bytes)) return
         queue.delete(turn)
         turn.state = 'in-flight'
         turn.lease = lease
         record.turns.add(turn)
       }
     }
-    give(this.#backlog, () => room.shareGiven(share))
-    give(this.#express, () => room.full)
-    give(this.#backlog, () => room.full)
+    give(this.#backlog, share)
+    give(this.#express)
+    give(this.#backlog)
     if (record.turns.size > 0) this.#leases.set(lease, record)
     return { lease, given: [...record.turns].map((turn) => turn.stored) }
   }

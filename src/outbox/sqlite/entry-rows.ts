@@ -1,0 +1,87 @@
+/**
+ * An entry as a row and back. The checksum covers everything that must not change, the sequence included, so that a
+ * row that was damaged on the disk, or moved to another's place, is known when it is claimed.
+ */
+import { crc32 } from 'node:zlib'
+
+import type { ClaimedEntry, NewEntry } from '../outbox.ts'
+import { positionOf } from '../position.ts'
+import type { SqlRow, SqlValue } from './database.ts'
+
+/** Of `entry` and `dead_letter`, in the order in which `entryValues` writes and `readEntry` reads them. */
+export const ENTRY_COLUMNS =
+  'seq, id, lane, lanes, type, priority, accepted_at, expires_at, campaign_at, keyed, attempts, crc, body'
+
+export const ENTRY_COLUMN_COUNT: number = ENTRY_COLUMNS.split(', ').length
+
+/** `?, ?, ...` for one row. */
+export const ENTRY_PLACES: string = Array.from({ length: ENTRY_COLUMN_COUNT }, () => '?').join(', ')
+
+export interface ReadEntry {
+  readonly sequence: number
+  readonly entry: ClaimedEntry
+  /** Whether it is what was written. Where it is not, the fields are only good to be looked at. */
+  readonly intact: boolean
+}
+
+export function entryValues(sequence: number, entry: NewEntry, attempts: number): readonly SqlValue[] {
+  const stored = entry.lanes.map(storedLane)
+  const [lane = ''] = stored
+  const lanes = stored.length === 1 ? null : JSON.stringify(stored)
+  const priority = entry.priority === 'live' ? 1 : 0
+  const keyed = entry.keyed ? 1 : 0
+  const { id, type, acceptedAtMs, expiresAtMs, campaignAtMs, body } = entry
+  const fixed = [sequence, id, lane, lanes, type, priority, acceptedAtMs, expiresAtMs, campaignAtMs, keyed] as const
+  return [...fixed, attempts, checksum(fixed, body), body]
+}
+
+export function readEntry(row: SqlRow): ReadEntry {
+  const [sequence, id, lane, lanes, type, priority, acceptedAtMs, expiresAtMs, campaignAtMs, keyed] = row
+  const [attempts, crc, body] = row.slice(10)
+  const intact = typeof body === 'string' && crc === checksum(row.slice(0, 10), body)
+  return {
+    sequence: Number(sequence),
+    intact,
+    entry: {
+      position: positionOf(Number(sequence)),
+      id: String(id),
+      lanes: lanesOf(lane, lanes),
+      type: String(type),
+      priority: priority === 1 ? 'live' : 'bulk',
+      acceptedAtMs: Number(acceptedAtMs),
+      expiresAtMs: expiresAtMs === null ? null : Number(expiresAtMs),
+      campaignAtMs: campaignAtMs === null ? null : Number(campaignAtMs),
+      keyed: keyed === 1,
+      attempts: Number(attempts),
+      body: textOf(body),
+    },
+  }
+}
+
+/** Lanes of a row. Never throws: a damaged row has to be put somewhere. */
+export function lanesOf(lane: SqlValue | undefined, lanes: SqlValue | undefined): readonly string[] {
+  if (typeof lanes !== 'string') return [textOf(lane)]
+  try {
+    const parsed: unknown = JSON.parse(lanes)
+    if (Array.isArray(parsed) && parsed.length > 0) return parsed.map(String)
+  } catch {}
+  return [textOf(lane)]
+}
+
+/** SQL that is true for rows of the lane that is bound twice. */
+export const IN_LANE =
+  '(lane = ? OR (lanes IS NOT NULL AND json_valid(lanes) AND EXISTS (SELECT 1 FROM json_each(lanes) WHERE value = ?)))'
+
+/** UTF-8 cannot hold half of a surrogate pair; a lane that has one is stored, and must be compared, without it. */
+export function storedLane(lane: string): string {
+  return /\p{Surrogate}/u.test(lane) ? Buffer.from(lane).toString('utf8') : lane
+}
+
+function textOf(value: SqlValue | undefined): string {
+  if (typeof value === 'string') return value
+  return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : String(value ?? '')
+}
+
+function checksum(fixed: readonly (SqlValue | undefined)[], body: string): number {
+  return crc32(body, crc32(fixed.join('\n')))
+}

@@ -1,0 +1,131 @@
+/**
+ * Opens the file of an outbox, makes it where there is none, and refuses what is not one of ours: another program's
+ * database, a later version's, another workspace's. Nothing is written before all that is known.
+ */
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+import { OutboxError } from '../../errors.ts'
+import type { Random } from '../../runtime/runtime.ts'
+import { Database } from './database.ts'
+import { failureOf } from './failure.ts'
+import type { ResolvedSqliteOptions } from './options.ts'
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts'
+
+const HEADER_BYTES = 100
+const WAL_BYTES_MAX = 16 * 1024 * 1024
+
+export interface OpenDatabaseOptions {
+  readonly workspace: string
+  readonly random: Random
+}
+
+export function openDatabase(options: ResolvedSqliteOptions, { workspace, random }: OpenDatabaseOptions): Database {
+  const { path } = options
+  const folder = dirname(path)
+  mkdirSync(folder, { recursive: true })
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new OutboxError('OUTBOX_UNAVAILABLE', 'the path of the outbox is a folder', { path })
+  }
+  checkWritable(folder, path)
+  if (existsSync(path)) checkWritable(path, path)
+  checkHeader(path)
+  const database = new Database(path, { random })
+  try {
+    checkVersion(database, path)
+    configure(database, options)
+    create(database, workspace)
+    checkWorkspace(database, workspace, path)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/** SQLite would open what it cannot write, and fail at the first append. */
+function checkWritable(target: string, path: string): void {
+  try {
+    accessSync(target, constants.W_OK)
+  } catch (error) {
+    if (failureOf(error, path).code === 'OUTBOX_READ_ONLY') throw error
+    accessSync(target, constants.R_OK)
+    throw new OutboxError('OUTBOX_READ_ONLY', 'the outbox cannot be written: no permission', { path, cause: error })
+  }
+}
+
+/**
+ * Whose file it is, as its header says, before SQLite so much as opens it.
+ * https://sqlite.org/fileformat.html#the_database_header
+ */
+function checkHeader(path: string): void {
+  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) < HEADER_BYTES) return
+  const header = Buffer.alloc(HEADER_BYTES)
+  const file = openSync(path, 'r')
+  try {
+    readSync(file, header, 0, HEADER_BYTES, 0)
+  } finally {
+    closeSync(file)
+  }
+  if (header.toString('latin1', 0, 15) !== 'SQLite format 3') return
+  const applicationId = header.readUInt32BE(68)
+  if (applicationId !== 0) checkOurs(applicationId, header.readUInt32BE(60), path)
+}
+
+/** The same of what the database says: it may have changes that are not in the file itself yet. */
+function checkVersion(database: Database, path: string): void {
+  // Without tables it is as a crash leaves it between making the file and making its tables.
+  if (!hasTables(database)) return
+  checkOurs(database.number('PRAGMA application_id'), database.number('PRAGMA user_version'), path)
+}
+
+function checkOurs(applicationId: number, version: number, path: string): void {
+  if (applicationId !== APPLICATION_ID) {
+    throw new OutboxError('OUTBOX_UNAVAILABLE', 'the file is the database of another program', { path })
+  }
+  if (version > SCHEMA_VERSION) {
+    const message = `the outbox was written by a later version (schema ${version}, known up to ${SCHEMA_VERSION})`
+    throw new OutboxError('OUTBOX_NEWER_VERSION', message, { path })
+  }
+}
+
+function configure(database: Database, { path, durability }: ResolvedSqliteOptions): void {
+  // Only heeded by a database without pages, and before it becomes one with a write-ahead log.
+  if (!hasTables(database)) database.exec('PRAGMA auto_vacuum = INCREMENTAL')
+  if (database.text('PRAGMA journal_mode = WAL') !== 'wal') {
+    throw new OutboxError('OUTBOX_UNAVAILABLE', 'the file system of the outbox cannot hold a write-ahead log', { path })
+  }
+  database.exec(`
+    PRAGMA synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'};
+    PRAGMA fullfsync = 1;
+    PRAGMA checkpoint_fullfsync = 1;
+    PRAGMA wal_autocheckpoint = 1000;
+    PRAGMA journal_size_limit = ${WAL_BYTES_MAX};
+    PRAGMA temp_store = FILE;
+    PRAGMA cache_size = -8000;
+  `)
+}
+
+/** In one transaction: a file has all of its tables or none, and two processes do not both make them. */
+function create(database: Database, workspace: string): void {
+  if (hasTables(database)) return
+  database.transaction(
+    'write',
+    () => hasTables(database),
+    (made) => {
+      if (made) return
+      database.exec(SCHEMA)
+      database.prepare('INSERT INTO state (one, workspace) VALUES (1, ?)').run(workspace)
+      database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`)
+    },
+  )
+}
+
+function checkWorkspace(database: Database, workspace: string, path: string): void {
+  if (database.text('SELECT workspace FROM state') === workspace) return
+  throw new OutboxError('OUTBOX_UNAVAILABLE', 'the outbox belongs to another workspace', { path })
+}
+
+function hasTables(database: Database): boolean {
+  return database.number('SELECT count(*) FROM sqlite_schema') > 0
+}
