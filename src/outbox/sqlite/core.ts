@@ -5,7 +5,7 @@
  * Every change is decided in memory first, then committed, then done in memory: a commit that fails changes nothing.
  * Only the owner of the file (`ownership.ts`) has turns, leases and waits; a standby appends and asks.
  */
-import { isHoldfastError, type HoldfastError } from '../../errors.ts'
+import type { HoldfastError } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type {
   AppendResult,
@@ -132,14 +132,13 @@ export class Core {
 
   write(group: Group): GroupResult {
     const plan = this.#deliverer.plan(group.settlements.flat())
-    let appends: (readonly AppendResult[] | HoldfastError)[] = []
+    let appends: GroupResult['appends'] = []
     let missing: ReadonlySet<number> = new Set()
     if (group.appends.length > 0) {
       try {
         this.#commits.append((state, owner) => {
           missing = this.#deliverer.settleIn(plan, state, owner)
-          const wallMs = this.#clock.wallMs()
-          appends = group.appends.map((entries) => refusal(() => this.#appends.append(entries, state, wallMs)))
+          appends = this.#appends.append(group.appends, state, this.#clock.wallMs())
         })
       } catch (error) {
         if (!isDiskFull(error)) throw error
@@ -235,16 +234,6 @@ export class Core {
   #settle(plan: SettlementPlan): ReadonlySet<number> {
     if (!plan.writes) return new Set()
     return this.#commits.commit((state, owner) => this.#deliverer.settleIn(plan, state, owner))
-  }
-}
-
-/** A call that is refused by itself (a full outbox) does not concern the others of its group. */
-function refusal<Result>(attempt: () => Result): Result | HoldfastError {
-  try {
-    return attempt()
-  } catch (error) {
-    if (isHoldfastError(error)) return error
-    throw error
   }
 }
 

@@ -32,8 +32,11 @@ const FILTER_BITS = 16
 /** @example `const outbox = await openInlineSqliteOutbox({ path })({ runtime, workspace: 'main', notice: () => {} })` */
 export function openInlineSqliteOutbox(options: SqliteOutboxOptions): OpenOutbox {
   const resolved = resolveSqliteOptions(options)
-  return async ({ runtime, workspace, notice }) =>
-    new InlineOutbox(new Session(resolved, { runtime, workspace, notice, filterBits: FILTER_BITS }), runtime.clock)
+  return async ({ runtime, workspace, notice }) => {
+    const session = new Session(resolved, { runtime, workspace, notice, filterBits: FILTER_BITS })
+    session.open()
+    return new InlineOutbox(session, runtime.clock)
+  }
 }
 
 class InlineOutbox implements Outbox {

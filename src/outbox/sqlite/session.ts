@@ -26,10 +26,13 @@ export class Session {
   #token = 0
   #role: 'active' | 'standby' | undefined
 
-  /** Opens the file, or throws `OutboxError`. */
   constructor(options: ResolvedSqliteOptions, context: SessionContext) {
     this.#options = options
     this.#context = context
+  }
+
+  /** Opens the file, or throws `OutboxError`. */
+  open(): void {
     this.run(() => undefined)
   }
 
@@ -55,7 +58,7 @@ export class Session {
   /** To be called each `TICK_MS`. Never throws: what fails shows to the next call. */
   tick(): void {
     try {
-      this.run((core) => core.tick())
+      if (this.#core !== undefined) this.run((core) => core.tick())
     } catch {}
   }
 

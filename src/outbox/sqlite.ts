@@ -1,0 +1,27 @@
+/**
+ * The SQLite outbox: one file, no server, nothing to install. An append resolves when it is on the disk; SQLite runs
+ * in a thread of its own, so no fsync blocks the caller. Several processes may share the file: all append, one
+ * delivers, another takes over when it dies.
+ *
+ * What stands where, in `sqlite/`
+ * - `threaded.ts`, `group-commit.ts`, `worker-link.ts`, `wire.ts`: the caller's side, and what goes over to
+ * - `worker.ts`: the thread, around a
+ * - `session.ts`: a connection over time: `open-database.ts` and, on it, a
+ * - `core.ts`: the contract on one open file. Its parts: `commits.ts` (the one way to write), `ownership.ts`,
+ *   `appends.ts`, `departures.ts`, `deliverer.ts` with `claims.ts`, `turns.ts`, `tail.ts`; `queries.ts`,
+ *   `operators.ts`, `census.ts`.
+ */
+import type { OpenOutbox } from './outbox.ts'
+import { resolveSqliteOptions, type SqliteOutboxOptions } from './sqlite/options.ts'
+import { openThreaded } from './sqlite/threaded.ts'
+
+/**
+ * The default outbox. Throws `OptionsError` at once, and `OutboxError` when it is opened and cannot be used.
+ * @example `new ResilientCustomerIO({ siteId, apiKey, outbox: sqliteOutbox({ path: '/var/lib/shop/outbox.db' }) })`
+ */
+export function sqliteOutbox(options: SqliteOutboxOptions): OpenOutbox {
+  const resolved = resolveSqliteOptions(options)
+  return (context) => openThreaded(resolved, context)
+}
+
+export type { SqliteOutboxOptions } from './sqlite/options.ts'

@@ -1,0 +1,129 @@
+/**
+ * The SQLite outbox of production: the contract on the caller's thread, SQLite and its fsyncs in another. When that
+ * thread dies, all that is under way fails with a typed error, and the next call starts another one.
+ */
+import { OutboxError } from '../../errors.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type {
+  AppendResult,
+  Claim,
+  ClaimWant,
+  DeadSelection,
+  EntryState,
+  Lease,
+  LeaseState,
+  ListPage,
+  ListQuery,
+  NewEntry,
+  Outbox,
+  OutboxContext,
+  OutboxNotice,
+  OutboxStats,
+  Position,
+  Settlement,
+} from '../outbox.ts'
+import { GroupCommit } from './group-commit.ts'
+import type { ResolvedSqliteOptions } from './options.ts'
+import { unpackClaim, type PackedClaim, type PackedGroupResult, type Request, type WorkerSetup } from './wire.ts'
+import { WorkerLink } from './worker-link.ts'
+
+/** A thread that does not live longer than this is not started again at once. */
+const RESTART_MS = 1_000
+
+/** Opens the outbox in a thread of its own. Throws `OutboxError`. */
+export async function openThreaded(options: ResolvedSqliteOptions, context: OutboxContext): Promise<Outbox> {
+  const outbox = new ThreadedOutbox(options, context)
+  await outbox.open()
+  return outbox
+}
+
+class ThreadedOutbox implements Outbox {
+  readonly #setup: WorkerSetup
+  readonly #clock: Clock
+  readonly #notice: (notice: OutboxNotice) => void
+  readonly #groups: GroupCommit
+  #link: WorkerLink
+  #startedMs = 0
+  #closed: Promise<void> | undefined
+
+  constructor(options: ResolvedSqliteOptions, context: OutboxContext) {
+    this.#setup = { options, workspace: context.workspace }
+    this.#clock = context.runtime.clock
+    this.#notice = context.notice
+    this.#groups = new GroupCommit(options.maxPendingBytes, (group) =>
+      this.#send<PackedGroupResult>({ kind: 'write', group }),
+    )
+    this.#link = this.#start()
+  }
+
+  async open(): Promise<void> {
+    try {
+      await this.#send({ kind: 'open' })
+    } catch (error) {
+      await this.#link.terminate()
+      throw error
+    }
+  }
+
+  append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
+    return this.#closed === undefined ? this.#groups.append(entries) : refused()
+  }
+
+  async claim(want: ClaimWant): Promise<Claim> {
+    return unpackClaim(await this.#ask<PackedClaim>({ kind: 'claim', want }))
+  }
+
+  renew(leases: readonly Lease[], leaseMs: number): Promise<readonly LeaseState[]> {
+    return this.#ask({ kind: 'renew', leases, leaseMs })
+  }
+
+  settle(settlements: readonly Settlement[]): Promise<readonly LeaseState[]> {
+    return this.#closed === undefined ? this.#groups.settle(settlements) : refused()
+  }
+
+  stats(): Promise<OutboxStats> {
+    return this.#ask({ kind: 'stats' })
+  }
+
+  lookup(positions: readonly Position[]): Promise<readonly EntryState[]> {
+    return this.#ask({ kind: 'lookup', positions })
+  }
+
+  list(query: ListQuery): Promise<ListPage> {
+    return this.#ask({ kind: 'list', query })
+  }
+
+  resolveDead(selection: DeadSelection, how: 'replay' | 'drop'): Promise<number> {
+    return this.#ask({ kind: 'resolveDead', selection, how })
+  }
+
+  purge(lane: string): Promise<number> {
+    return this.#ask({ kind: 'purge', lane })
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#groups.idle().then(() => this.#link.close())
+    return this.#closed
+  }
+
+  #ask<Answer>(request: Request): Promise<Answer> {
+    return this.#closed === undefined ? this.#send(request) : refused()
+  }
+
+  #send<Answer>(request: Request): Promise<Answer> {
+    if (this.#link.dead && this.#clock.monotonicMs() - this.#startedMs >= RESTART_MS) this.#link = this.#start()
+    return this.#link.call(request)
+  }
+
+  #start(): WorkerLink {
+    this.#startedMs = this.#clock.monotonicMs()
+    return new WorkerLink(this.#setup, {
+      notice: this.#notice,
+      died: () => this.#notice({ type: 'role', role: 'standby' }),
+    })
+  }
+}
+
+function refused(): Promise<never> {
+  return Promise.reject(new OutboxError('OUTBOX_CLOSED', 'the outbox is closed'))
+}
