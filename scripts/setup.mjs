@@ -18,7 +18,9 @@ function lockHash() {
 }
 
 function run(command, args, cwd) {
-  const result = spawnSync(command, args, { cwd, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' })
+  // Also where the script was started with `npm run --silent`: its messages are wanted when it fails.
+  const env = { ...process.env, npm_config_loglevel: 'error' }
+  const result = spawnSync(command, args, { cwd, env, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' })
   return result.status === 0
 }
 

@@ -18,7 +18,6 @@ export type ErrorCode =
   | 'OUTBOX_NEWER_VERSION'
   | 'OUTBOX_UNAVAILABLE'
   | 'OUTBOX_CLOSED'
-  | 'DRAIN_TIMEOUT'
   | 'REQUEST_FAILED'
 
 /** The base of every error of this package. `isHoldfastError` also knows errors of a second installed copy. */
@@ -155,20 +154,6 @@ export class OutboxError extends HoldfastError {
     super(message, details.cause === undefined ? {} : { cause: details.cause })
     this.code = code
     this.path = details.path
-  }
-}
-
-/** `drain()` or a question that asks at once did not finish in its time; nothing that was stored is lost by it. */
-export class TimeoutError extends HoldfastError {
-  override readonly name = 'TimeoutError'
-  readonly code = 'DRAIN_TIMEOUT'
-  readonly timeoutMs: number
-  readonly waiting: number
-
-  constructor(timeoutMs: number, waiting: number) {
-    super(`not drained within ${timeoutMs} ms: ${waiting} operations are still stored`)
-    this.timeoutMs = timeoutMs
-    this.waiting = waiting
   }
 }
 

@@ -1,4 +1,12 @@
 /** The public names of `holdfast`. An explicit list: what is not here is private. */
+export { ResilientCustomerIO } from './resilient-customer-io.ts'
+export type { AccountRegion, Data, Id, IdentifierType } from './resilient-customer-io.ts'
+export type { CloseReport, DrainReport, Stats } from './client/client.ts'
+export type { DeadLetter, DeadLetterQuery, DeadLetters, DeadLetterSelection } from './client/dead-letters.ts'
+export type { CallOptions } from './client/intake.ts'
+export type { ClientOptions } from './client/options.ts'
+export type { BatchReceipt, Receipt, Settled } from './client/receipt.ts'
+export type { TrackClientLike } from './client/track-client.ts'
 export {
   AbortedError,
   ClosedError,
@@ -8,7 +16,14 @@ export {
   OutboxError,
   OutboxFullError,
   RequestError,
-  TimeoutError,
   ValidationError,
 } from './errors.ts'
 export type { ErrorCode, OutboxErrorCode, Problem } from './errors.ts'
+export type { HoldfastEvent, Listener } from './observe/events.ts'
+export type { Health, HealthReason, HealthStatus } from './observe/health.ts'
+export { memoryOutbox } from './outbox/memory.ts'
+export type { DeadReason, OpenOutbox, Outbox } from './outbox/outbox.ts'
+export { sqliteOutbox } from './outbox/sqlite.ts'
+export type { Clock } from './runtime/clock.ts'
+export type { Fetch, Random, Runtime } from './runtime/runtime.ts'
+export { systemRuntime } from './runtime/system.ts'

@@ -60,9 +60,11 @@ export type HoldfastEvent =
   | { readonly type: 'role'; readonly role: 'active' | 'standby' }
   /** The outbox failed at something; delivery goes on when it can. */
   | { readonly type: 'outbox-error'; readonly code: string; readonly during: 'claim' | 'renew' | 'settle' | 'stats' }
-  /** A damaged file was set aside; a new one was begun. */
-  | { readonly type: 'quarantined'; readonly path: string; readonly recovered: number }
-  | { readonly type: 'closed'; readonly waiting: number }
+  /** A damaged store was set aside under `path`; what could be read of it was taken over. `lost` is null where even the number is unknown. */
+  | { readonly type: 'quarantined'; readonly path: string; readonly recovered: number; readonly lost: number | null }
+  /** A stored entry does not match its checksum; it is a dead letter `damaged`, with its bytes kept. */
+  | { readonly type: 'damaged-entry'; readonly position: string }
+  | { readonly type: 'closed'; readonly waiting: number | null; readonly deadLetters: number | null }
 
 export type Listener = (event: HoldfastEvent) => void
 

@@ -11,6 +11,9 @@
  *   `appends.ts`, `departures.ts`, `deliverer.ts` with `claims.ts`, `turns.ts`, `tail.ts`; `queries.ts`,
  *   `operators.ts`, `census.ts`.
  */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+
 import type { OpenOutbox } from './outbox.ts'
 import { resolveSqliteOptions, type SqliteOutboxOptions } from './sqlite/options.ts'
 import { openThreaded } from './sqlite/threaded.ts'
@@ -22,6 +25,12 @@ import { openThreaded } from './sqlite/threaded.ts'
 export function sqliteOutbox(options: SqliteOutboxOptions): OpenOutbox {
   const resolved = resolveSqliteOptions(options)
   return (context) => openThreaded(resolved, context)
+}
+
+/** In the folder `holdfast-data` of the working directory, a file for each workspace. */
+export function defaultOutboxPath(siteId: string): string {
+  const name = createHash('sha256').update(siteId).digest('hex').slice(0, 12)
+  return join('holdfast-data', `outbox-${name}.db`)
 }
 
 export type { SqliteOutboxOptions } from './sqlite/options.ts'

@@ -28,11 +28,13 @@ export type ObjectRef = { readonly objectTypeId: string; readonly objectId: stri
 export interface Relationship {
   readonly identifiers: JsonObject
   readonly relationshipAttributes?: JsonObject
+  /** Fields beside the named ones, as they came. Absent when there are none. */
+  readonly extra?: JsonObject
 }
 
 interface CallBase {
   readonly dialect: Dialect
-  /** Fields beside the named ones, as they came. Absent when there are none. */
+  /** Fields beside the named ones, as they came; those inside `device` or a push's `attributes` under that name. Absent when there are none. */
   readonly extra?: JsonObject
 }
 

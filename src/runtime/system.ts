@@ -47,3 +47,8 @@ export const systemRuntime: Runtime = {
   newId: () => ulid(Date.now(), chance()),
   fetch: (request) => fetch(request),
 }
+
+/** The same with an undici dispatcher (proxy, TLS settings, keep-alive) for the network. */
+export function systemRuntimeWith(dispatcher: object): Runtime {
+  return { ...systemRuntime, fetch: (request) => fetch(request, { dispatcher } as RequestInit) }
+}

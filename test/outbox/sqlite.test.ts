@@ -5,9 +5,15 @@ import type { OutboxNotice } from '../../src/outbox/outbox.ts'
 import { sqliteOutbox } from '../../src/outbox/sqlite.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
 import { outboxCases, type OutboxSubject } from '../../src/testing/outbox-conformance.ts'
-import { temporaryFolder } from './sqlite-scene.ts'
+import { inlineScene, temporaryFolder } from './sqlite/scene.ts'
 
-const subject: OutboxSubject = {
+const inline: OutboxSubject = {
+  time: 'virtual',
+  handles: 'several',
+  make: async (limits) => inlineScene(limits),
+}
+
+const threaded: OutboxSubject = {
   time: 'real',
   handles: 'several',
   async make(limits) {
@@ -16,12 +22,8 @@ const subject: OutboxSubject = {
     return {
       async open() {
         const notices: OutboxNotice[] = []
-        const outbox = await open({
-          runtime: systemRuntime,
-          workspace: 'test',
-          notice: (notice) => notices.push(notice),
-        })
-        return { outbox, notices, kill: () => {} }
+        const notice = (each: OutboxNotice): void => void notices.push(each)
+        return { outbox: await open({ runtime: systemRuntime, workspace: 'test', notice }), notices, kill: () => {} }
       },
       advance: (byMs) => new Promise((resolve) => setTimeout(resolve, byMs)),
       wallMs: () => Date.now(),
@@ -31,4 +33,5 @@ const subject: OutboxSubject = {
   },
 }
 
-for (const { name, run } of outboxCases(subject)) test(`SQLite in a thread: ${name}`, run)
+for (const { name, run } of outboxCases(inline)) test(`sqlite inline: ${name}`, run)
+for (const { name, run } of outboxCases(threaded)) test(`sqlite: ${name}`, run)

@@ -68,7 +68,7 @@ export class Core {
   readonly #transactions: StateTransactions
   readonly #ownership: Ownership
   readonly #reserve: Reserve
-  readonly #identity: FileIdentity
+  readonly identity: FileIdentity
   readonly #commits: Commits
   readonly #appends: Appends
   readonly #deliverer: Deliverer
@@ -86,11 +86,11 @@ export class Core {
     this.#transactions = new StateTransactions(database, options.durability === 'power' ? 'FULL' : 'NORMAL')
     this.#ownership = new Ownership(context.formerToken)
     this.#reserve = new Reserve(`${options.path}-reserve`, options.reserveBytes)
-    this.#identity = new FileIdentity(options.path)
+    this.identity = new FileIdentity(options.path)
     this.#commits = new Commits({
       transactions: this.#transactions,
       ownership: this.#ownership,
-      identity: this.#identity,
+      identity: this.identity,
       reserve: this.#reserve,
       clock: runtime.clock,
       path: options.path,
@@ -127,7 +127,7 @@ export class Core {
 
   /** False when the connection cannot be used any more, or its file is not the one at the path. */
   get usable(): boolean {
-    return !this.#database.stuck && this.#identity.kept
+    return !this.#database.stuck && this.identity.kept
   }
 
   write(group: Group): GroupResult {

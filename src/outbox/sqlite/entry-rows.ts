@@ -118,7 +118,7 @@ export const IN_LANE =
 
 /** UTF-8 cannot hold half of a surrogate pair; a lane that has one is stored, and must be compared, without it. */
 export function storedLane(lane: string): string {
-  return /\p{Surrogate}/u.test(lane) ? Buffer.from(lane).toString('utf8') : lane
+  return lane.toWellFormed()
 }
 
 function textOf(value: SqlValue | undefined): string {

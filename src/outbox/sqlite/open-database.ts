@@ -20,7 +20,8 @@ export interface OpenDatabaseOptions {
   readonly random: Random
 }
 
-export function openDatabase(options: ResolvedSqliteOptions, { workspace, random }: OpenDatabaseOptions): Database {
+/** Opens the file at the path, after what can be known of it without opening it. */
+export function openDatabase(options: ResolvedSqliteOptions, opening: OpenDatabaseOptions): Database {
   const { path } = options
   const folder = dirname(path)
   mkdirSync(folder, { recursive: true })
@@ -29,13 +30,23 @@ export function openDatabase(options: ResolvedSqliteOptions, { workspace, random
   }
   checkWritable(folder, path)
   if (existsSync(path)) checkWritable(path, path)
+  if (sizeOf(path) === 0 && sizeOf(`${path}-wal`) > 0) {
+    // SQLite would delete the log, and with it what was not yet in the file.
+    throw new OutboxError('OUTBOX_DAMAGED', 'the outbox is damaged: its file is empty, its log is not', { path })
+  }
   checkHeader(path)
+  return makeDatabase(options, opening)
+}
+
+/** Opens a database of ours, or makes it. */
+export function makeDatabase(options: ResolvedSqliteOptions, { workspace, random }: OpenDatabaseOptions): Database {
+  const { path } = options
   const database = new Database(path, { random })
   try {
     checkVersion(database, path)
     configure(database, options)
     create(database, workspace)
-    checkWorkspace(database, workspace, path)
+    checkTables(database, workspace, path)
     return database
   } catch (error) {
     database.close()
@@ -59,7 +70,7 @@ function checkWritable(target: string, path: string): void {
  * https://sqlite.org/fileformat.html#the_database_header
  */
 function checkHeader(path: string): void {
-  if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) < HEADER_BYTES) return
+  if (sizeOf(path) < HEADER_BYTES) return
   const header = Buffer.alloc(HEADER_BYTES)
   const file = openSync(path, 'r')
   try {
@@ -121,11 +132,26 @@ function create(database: Database, workspace: string): void {
   )
 }
 
-function checkWorkspace(database: Database, workspace: string, path: string): void {
-  if (database.text('SELECT workspace FROM state') === workspace) return
-  throw new OutboxError('OUTBOX_UNAVAILABLE', 'the outbox belongs to another workspace', { path })
+/** What can be found out about the tables without reading all of them. */
+function checkTables(database: Database, workspace: string, path: string): void {
+  const names = database
+    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    .all()
+    .map(([name]) => name)
+  const missing = ['state', 'entry', 'dead_letter', 'tombstone', 'known_key'].filter((name) => !names.includes(name))
+  if (missing.length > 0 || database.number('SELECT count(*) FROM state') !== 1) {
+    throw new OutboxError('OUTBOX_DAMAGED', 'the outbox is damaged: tables are missing', { path })
+  }
+  for (const table of ['entry', 'dead_letter']) database.exec(`SELECT min(seq), max(seq) FROM ${table}`)
+  if (database.text('SELECT workspace FROM state') !== workspace) {
+    throw new OutboxError('OUTBOX_UNAVAILABLE', 'the outbox belongs to another workspace', { path })
+  }
 }
 
 function hasTables(database: Database): boolean {
   return database.number('SELECT count(*) FROM sqlite_schema') > 0
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }

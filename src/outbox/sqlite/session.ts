@@ -1,14 +1,19 @@
 /**
- * A handle's connection over time: opens the file, and opens it anew when the connection is of no more use, because
- * the file was replaced or a transaction could not be undone. The call that met the trouble gets its error; the next
- * one finds the file as it is then. Leases end with the connection.
+ * A handle's connection over time: opens the file, sets a damaged one aside first, and opens it anew when the
+ * connection is of no more use, because damage was met, the file was replaced or a transaction could not be undone.
+ * The call that met the trouble gets its error; the next one finds the file as it is then. Leases end with the
+ * connection.
  */
+import { OutboxError } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { OutboxNotice } from '../outbox.ts'
 import { Core } from './core.ts'
-import { failureOf } from './failure.ts'
-import { openDatabase } from './open-database.ts'
+import type { Database } from './database.ts'
+import { failureOf, isDamage } from './failure.ts'
+import type { FileIdentity } from './file-identity.ts'
+import { openDatabase, type OpenDatabaseOptions } from './open-database.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
+import { finishRescue, rescue } from './rescue.ts'
 import type { Steps } from './steps.ts'
 
 export interface SessionContext {
@@ -24,6 +29,8 @@ export class Session {
   #core: Core | undefined
   /** Of the last connection, so that the next one can go on as the owner. */
   #token = 0
+  /** The file in which damage was met while it was open. */
+  #damaged: FileIdentity | undefined
   #role: 'active' | 'standby' | undefined
 
   constructor(options: ResolvedSqliteOptions, context: SessionContext) {
@@ -83,23 +90,49 @@ export class Session {
 
   #open(): Core {
     const { runtime, workspace, filterBits } = this.#context
-    const database = openDatabase(this.#options, { workspace, random: runtime.random })
+    const opening = { workspace, random: runtime.random }
+    finishRescue(this.#options.path, opening)
+    const { database, quarantined } = this.#openOrRescue(opening)
     try {
-      return new Core(database, this.#options, {
+      const core = new Core(database, this.#options, {
         runtime,
         notice: (notice) => this.#notice(notice),
         formerToken: this.#token,
         filterBits,
       })
+      this.#damaged = undefined
+      if (quarantined !== undefined) this.#notice(quarantined)
+      return core
     } catch (error) {
       database.close()
       throw error
     }
   }
 
+  #openOrRescue(opening: OpenDatabaseOptions): {
+    readonly database: Database
+    readonly quarantined?: OutboxNotice | undefined
+  } {
+    const open = (): Database => {
+      if (this.#damaged?.kept === true) {
+        throw new OutboxError('OUTBOX_DAMAGED', 'the outbox is damaged', { path: this.#options.path })
+      }
+      return openDatabase(this.#options, opening)
+    }
+    try {
+      return { database: open() }
+    } catch (error) {
+      if (!isDamage(error) || this.#options.onDamage === 'refuse') throw error
+    }
+    const quarantined = rescue(this.#options, opening, () => failsWithDamage(open))
+    return { database: open(), quarantined }
+  }
+
+  /** After a failure: lets go of a connection that is of no more use. */
   #failure(error: unknown): Error {
     const core = this.#core
-    if (core !== undefined && !core.usable) {
+    if (core !== undefined && (isDamage(error) || !core.usable)) {
+      if (isDamage(error)) this.#damaged = core.identity
       this.#token = core.token
       this.#core = undefined
       core.abandon()
@@ -114,6 +147,16 @@ export class Session {
       this.#role = notice.role
     }
     this.#context.notice(notice)
+  }
+}
+
+/** False also for what fails for another reason: that shows when it is opened. */
+function failsWithDamage(open: () => Database): boolean {
+  try {
+    open().close()
+    return false
+  } catch (error) {
+    return isDamage(error)
   }
 }
 

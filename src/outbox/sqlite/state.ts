@@ -53,7 +53,12 @@ const columns: readonly string[] = stateFields.map((field) =>
 )
 
 export const SELECT_STATE: string = `SELECT ${columns.join(', ')} FROM state`
-const UPDATE_STATE = `UPDATE state SET ${columns.map((column) => `${column} = ?`).join(', ')}`
+const UPDATE_STATE: string = `UPDATE state SET ${columns.map((column) => `${column} = ?`).join(', ')}`
+
+/** Writes an account by itself, for one that is made anew. */
+export function writeState(database: Database, state: Readonly<State>): void {
+  database.prepare(UPDATE_STATE).run(...stateFields.map((field) => state[field]))
+}
 
 export class StateTransactions {
   readonly #database: Database

@@ -61,7 +61,7 @@ export class WorkerLink {
     const call = ++this.#lastCall
     return new Promise<unknown>((resolve, reject) => {
       this.#calls.set(call, { resolve, reject })
-      this.#worker.postMessage({ call, request } satisfies ToWorker, [])
+      this.#worker.postMessage({ call, request } satisfies ToWorker)
     }) as Promise<Answer>
   }
 

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import type { CancelTimer, Clock } from '../../src/runtime/clock.ts'
-import type { Outbox, OutboxNotice } from '../../src/outbox/outbox.ts'
-import { openInlineSqliteOutbox } from '../../src/outbox/sqlite/inline.ts'
-import type { SqliteOutboxOptions } from '../../src/outbox/sqlite/options.ts'
-import type { OutboxHandle, OutboxSubject, OutboxUnderTest } from '../../src/testing/outbox-conformance.ts'
-import { createTestRuntime, type TestRuntime } from '../../src/testing/test-runtime.ts'
+import type { CancelTimer, Clock } from '../../../src/runtime/clock.ts'
+import type { Outbox, OutboxNotice } from '../../../src/outbox/outbox.ts'
+import { openInlineSqliteOutbox } from '../../../src/outbox/sqlite/inline.ts'
+import type { SqliteOutboxOptions } from '../../../src/outbox/sqlite/options.ts'
+import type { OutboxHandle, OutboxUnderTest } from '../../../src/testing/outbox-conformance.ts'
+import { createTestRuntime, type TestRuntime } from '../../../src/testing/test-runtime.ts'
 
 export function temporaryFolder(): { readonly path: string; readonly remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), 'holdfast-'))
@@ -46,12 +46,6 @@ export function inlineScene(defaults: Partial<SqliteOutboxOptions> = {}): Inline
       folder.remove()
     },
   }
-}
-
-export const inlineSubject: OutboxSubject = {
-  time: 'virtual',
-  handles: 'several',
-  make: async (limits) => inlineScene(limits),
 }
 
 /** The clock of one process, whose timers end with it. */

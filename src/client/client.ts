@@ -1,0 +1,293 @@
+/**
+ * The client's life: it opens its outbox, stores calls, has the engine deliver them, answers questions about itself
+ * and closes in order. What the calls are is not its business (`resilient-customer-io.ts`).
+ *
+ * Closing: intake stops; appends under way become durable; the engine sends nothing new and waits for what is on its
+ * way; leases end; the outbox is given back. What remains is stored and goes out after the next start.
+ */
+import { createEngine, type Engine } from '../delivery/engine.ts'
+import { createGate, type Gate } from '../delivery/gate.ts'
+import { createSender, type Sender } from '../delivery/sender.ts'
+import { ClosedError, isHoldfastError, OptionsError } from '../errors.ts'
+import { watchAttempts } from '../observe/attempts.ts'
+import { createEvents, type Events, type Listener } from '../observe/events.ts'
+import { type Health, healthOf } from '../observe/health.ts'
+import type { AppendResult, NewEntry, OpenOutbox, Outbox, OutboxNotice, OutboxStats } from '../outbox/outbox.ts'
+import type { Decoded } from '../protocol/decode.ts'
+import { sleep } from '../runtime/clock.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
+import { type CallOptions, createIntake, type Intake } from './intake.ts'
+import { createOpening, type Opening } from './opening.ts'
+import type { ClientSettings } from './options.ts'
+import { type BatchReceipt, createReceipts, type Receipt, type Receipts } from './receipt.ts'
+
+const DRAIN_LOOK_MS = 25
+
+export interface Stats extends OutboxStats {
+  /** Requests on their way from this process. */
+  readonly requestsInFlight: number
+  readonly circuitState: 'closed' | 'open' | 'half-open'
+  readonly perSecond: number
+  readonly paused: boolean
+  readonly parked: boolean
+}
+
+export interface CloseReport {
+  /** Operations that are stored and not delivered yet; null when the outbox could not say. */
+  readonly waiting: number | null
+  readonly deadLetters: number | null
+}
+
+export interface DrainReport {
+  readonly drained: boolean
+  readonly waiting: number
+}
+
+export abstract class Client implements AsyncDisposable {
+  readonly #settings: ClientSettings
+  readonly #runtime: Runtime
+  readonly #events: Events = createEvents()
+  readonly #attempts: ReturnType<typeof watchAttempts>
+  readonly #gate: Gate
+  readonly #opening: Opening
+  readonly #intake: Intake
+  readonly #receipts: Receipts
+  protected readonly sender: Sender
+  /** Dead letters: what was given up and why, and what to do with it. */
+  readonly deadLetters: DeadLetters
+  #engine: Engine | undefined
+  #appending = 0
+  #waitingForOpen = 0
+  #whenAppended: (() => void) | undefined
+  #storeErrorCode: string | null = null
+  #closing: Promise<CloseReport> | undefined
+
+  protected constructor(settings: ClientSettings, open: OpenOutbox) {
+    this.#settings = settings
+    this.#runtime = settings.runtime
+    const { clock, random } = this.#runtime
+    this.#attempts = watchAttempts(this.#events, () => clock.wallMs())
+    this.#gate = createGate(
+      { concurrency: settings.concurrency, rate: { perSecond: settings.requestsPerSecond } },
+      random,
+      this.#events.emit,
+    )
+    this.sender = createSender(settings.target, this.#runtime)
+    this.#opening = createOpening(
+      () =>
+        open({ runtime: this.#runtime, workspace: settings.target.siteId, notice: (notice) => this.#noticed(notice) }),
+      clock,
+      (outbox) => this.#begin(outbox),
+    )
+    this.#intake = createIntake(settings, this.#runtime, this.#events, (entries) => this.#append(entries))
+    this.#receipts = createReceipts(() => this.#opened(), clock, this.#events)
+    this.deadLetters = createDeadLetters(
+      () => this.#opening.ready(),
+      () => this.#engine?.wake(),
+    )
+    void this.#opening.ready().catch(() => {})
+  }
+
+  /** Stores one call. */
+  protected accept(decoded: Decoded, options: CallOptions = {}): Promise<Receipt> {
+    return handled(this.#store([decoded], options, () => '').then(([receipt]) => receipt!))
+  }
+
+  /** Stores several calls as one: all or none. @param prefix how the fields of one of them are called in a problem. */
+  protected acceptAll(
+    decoded: readonly Decoded[],
+    options: CallOptions = {},
+    prefix: (index: number) => string,
+  ): Promise<BatchReceipt> {
+    const stored = this.#store(decoded, options, prefix)
+    return handled(
+      stored.then((operations) => ({
+        state: operations.every((receipt) => receipt.state === 'duplicate') ? 'duplicate' : 'stored',
+        operations,
+        settled: () => Promise.all(operations.map((receipt) => receipt.settled())),
+      })),
+    )
+  }
+
+  async #store(
+    decoded: readonly Decoded[],
+    options: CallOptions,
+    prefix: (index: number) => string,
+  ): Promise<readonly Receipt[]> {
+    try {
+      if (this.#closing !== undefined) throw new ClosedError()
+      const entries = this.#intake.entriesOf(decoded, options, prefix)
+      const results = await this.#intake.append(entries)
+      const duplicates = results.filter((result) => result.state === 'duplicate').length
+      this.#events.emit({ type: 'accepted', operations: results.length - duplicates, duplicates })
+      return entries.map((entry, index) => this.#receipts.receiptOf(entry.id, results[index]!))
+    } catch (error) {
+      this.#events.emit({ type: 'refused', code: codeOf(error), operations: decoded.length })
+      throw error
+    }
+  }
+
+  async #append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
+    this.#appending++
+    try {
+      const outbox = await this.#ready()
+      const results = await outbox.append(entries)
+      this.#storeErrorCode = null
+      this.#engine?.wake()
+      return results
+    } catch (error) {
+      // A full outbox is a bound that holds, not a fault of the store.
+      const code = codeOf(error)
+      if (code !== 'OUTBOX_FULL') this.#storeErrorCode = code
+      throw error
+    } finally {
+      this.#appending--
+      if (this.#appending === 0) this.#whenAppended?.()
+    }
+  }
+
+  /** The open outbox, for callers in their order: who comes while others still wait for it stands behind them. */
+  #ready(): Outbox | Promise<Outbox> {
+    const { opened } = this.#opening
+    if (opened !== undefined && this.#waitingForOpen === 0) return opened
+    this.#waitingForOpen++
+    return this.#opening.ready().finally(() => this.#waitingForOpen--)
+  }
+
+  #begin(outbox: Outbox): void {
+    if (this.#closing !== undefined) return
+    this.#engine = createEngine({
+      outbox,
+      sender: this.sender,
+      gate: this.#gate,
+      runtime: this.#runtime,
+      events: this.#events,
+      options: this.#settings.engine,
+    })
+    this.#engine.start()
+  }
+
+  #opened(): Outbox {
+    const outbox = this.#opening.opened
+    if (outbox === undefined) throw new ClosedError()
+    return outbox
+  }
+
+  #noticed(notice: OutboxNotice): void {
+    if (notice.type !== 'appended') this.#events.emit(notice)
+    this.#engine?.wake()
+  }
+
+  /** Subscribes to everything that happens. Returns the function that ends the subscription. A listener that throws harms nothing. */
+  on(listener: Listener): () => void {
+    return this.#events.on(listener)
+  }
+
+  /** Numbers, from the outbox itself. Rejects when the outbox cannot be opened. */
+  async stats(): Promise<Stats> {
+    const stats = await (await this.#opening.ready()).stats()
+    const gate = this.#gate.view(this.#runtime.clock.monotonicMs())
+    return {
+      ...stats,
+      requestsInFlight: this.#engine?.inFlight ?? 0,
+      circuitState: gate.circuit.state,
+      perSecond: gate.rate.perSecond,
+      paused: gate.paused,
+      parked: gate.parked !== null,
+    }
+  }
+
+  /** How it is, in one word with its reasons. Never rejects and never asks Customer.io. */
+  async health(): Promise<Health> {
+    const outbox = this.#opening.opened
+    const gate = this.#gate.view(this.#runtime.clock.monotonicMs())
+    const { error } = this.#opening
+    let storeErrorCode = error === undefined ? this.#storeErrorCode : codeOf(error)
+    const stats = await outbox?.stats().catch((reason: unknown) => {
+      storeErrorCode ??= codeOf(reason)
+    })
+    return healthOf({
+      phase: this.#closing !== undefined ? 'closing' : outbox === undefined ? 'starting' : 'open',
+      storeErrorCode,
+      outbox: stats ?? null,
+      circuitState: gate.circuit.state,
+      cooldownMs: gate.rate.cooldownMs,
+      paused: gate.paused,
+      parked: gate.parked,
+      rate: gate.rate.perSecond,
+      latency: this.#attempts.latencyMs(),
+      lastSuccess: this.#attempts.lastSuccess,
+      lastFailure: this.#attempts.lastFailure,
+      wallMs: this.#runtime.clock.wallMs(),
+    })
+  }
+
+  /** Stops sending; calls are stored as before. For this process, until `resume()`. */
+  pause(): void {
+    this.#gate.pause()
+    this.#engine?.wake()
+  }
+
+  resume(): void {
+    this.#gate.resume()
+    this.#engine?.wake()
+  }
+
+  /**
+   * Waits until nothing is waiting in the outbox, or for `timeoutMs`. Takes calls all the while; it is no barrier.
+   * @param options.timeoutMs in milliseconds. @defaultValue no limit
+   */
+  async drain(options: { readonly timeoutMs?: number } = {}): Promise<DrainReport> {
+    const { timeoutMs = Infinity } = options
+    if (!(timeoutMs >= 0)) throw new OptionsError('timeoutMs', 'must be a number, 0 or more')
+    const { clock } = this.#runtime
+    const endMs = clock.monotonicMs() + timeoutMs
+    const outbox = await this.#opening.ready()
+    for (;;) {
+      const { waiting } = await outbox.stats()
+      if (waiting === 0) return { drained: true, waiting }
+      if (clock.monotonicMs() >= endMs || this.#closing !== undefined) return { drained: false, waiting }
+      await sleep(clock, Math.min(DRAIN_LOOK_MS, endMs - clock.monotonicMs()))
+    }
+  }
+
+  /**
+   * Takes no more calls, lets what is on its way finish, and gives the outbox back. Everything that was accepted stays
+   * stored. May be called twice; the second call gets the first one's report.
+   * @param options.timeoutMs for requests under way, in milliseconds. @defaultValue `timeouts.closeMs`
+   */
+  close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
+    this.#closing ??= this.#close(options.timeoutMs ?? this.#settings.closeTimeoutMs)
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(timeoutMs: number): Promise<CloseReport> {
+    const outbox = await this.#opening.ready().catch(() => undefined)
+    if (this.#appending > 0) await new Promise<void>((resolve) => (this.#whenAppended = resolve))
+    await this.#engine?.stop(timeoutMs)
+    const stats = await outbox?.stats().catch(() => undefined)
+    this.#receipts.close()
+    await outbox?.close()
+    const report = { waiting: stats?.waiting ?? null, deadLetters: stats?.deadLetters ?? null }
+    this.#events.emit({ type: 'closed', ...report })
+    return report
+  }
+}
+
+function codeOf(error: unknown): string {
+  return isHoldfastError(error) ? error.code : 'UNKNOWN'
+}
+
+/**
+ * A call that nobody awaits must not end the process when it is refused: the refusal is an event and a number in the
+ * statistics. Whoever awaits the promise gets the error as ever.
+ */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
+}

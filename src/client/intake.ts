@@ -1,0 +1,162 @@
+/**
+ * From a decoded call to a stored operation. Everything that can be wrong with a call is found here, before anything is
+ * stored; what passes is stamped and appended, and the receipt comes once it is durable.
+ */
+import { createHash } from 'node:crypto'
+
+import { AbortedError, type Problem, ValidationError } from '../errors.ts'
+import type { Events } from '../observe/events.ts'
+import { entryOf } from '../outbox/entry.ts'
+import type { AppendResult, NewEntry } from '../outbox/outbox.ts'
+import type { Call } from '../protocol/call.ts'
+import type { Decoded } from '../protocol/decode.ts'
+import { lintCall } from '../protocol/lint.ts'
+import { checkPlain } from '../protocol/plain.ts'
+import { createOperation, type Priority } from '../protocol/operation.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { ulidOfBytes } from '../runtime/ulid.ts'
+import type { ClientSettings } from './options.ts'
+
+/** The last parameter of each call. */
+export interface CallOptions {
+  /** Two calls with the same key are one operation; at Customer.io one event, also from two machines. */
+  readonly idempotencyKey?: string
+  /** Not sent any more when it is older than this; becomes a dead letter `expired`. */
+  readonly maxAgeMs?: number
+  /** `bulk` stands behind `live` where they compete; a person's own order holds all the same. @defaultValue 'live' */
+  readonly priority?: Priority
+  /** Ends the call as long as it is not being stored yet. */
+  readonly signal?: AbortSignal
+}
+
+/** No single operation may be larger, whatever the lint says: 100,000 bytes of data is the most that Customer.io takes. */
+const BODY_BYTES_MAX = 1_000_000
+const KEY_BYTES_MAX = 1_000
+
+export interface Intake {
+  /** Checks and stamps; throws `ValidationError` or `AbortedError`, with nothing stored. */
+  entriesOf(decoded: readonly Decoded[], options: CallOptions, prefix: (index: number) => string): readonly NewEntry[]
+  append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]>
+}
+
+export function createIntake(
+  settings: Pick<ClientSettings, 'lint' | 'maxAgeMs'>,
+  runtime: Runtime,
+  events: Events,
+  append: Intake['append'],
+): Intake {
+  function entryFor(call: Call, options: CallOptions, key: string | undefined): NewEntry {
+    const maxAgeMs = options.maxAgeMs ?? settings.maxAgeMs(call.type)
+    return entryOf(
+      createOperation(call, {
+        id: key === undefined ? runtime.newId() : idOfKey(key),
+        acceptedAtMs: runtime.clock.wallMs(),
+        keyed: key !== undefined,
+        ...(options.priority === undefined ? {} : { priority: options.priority }),
+        ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
+      }),
+    )
+  }
+
+  function lint(calls: readonly Call[], prefix: (index: number) => string): void {
+    if (settings.lint === 'off') return
+    const problems: Problem[] = []
+    for (const [index, call] of calls.entries()) {
+      for (const problem of lintCall(call)) {
+        problems.push({ ...problem, field: prefix(index) + problem.field })
+        if (settings.lint === 'reject') continue
+        const { field, reason, limit } = problem
+        events.emit({ type: 'lint', call: call.type, field, reason, ...(limit === undefined ? {} : { limit }) })
+      }
+    }
+    if (settings.lint === 'reject') refuse(problems)
+  }
+
+  return {
+    entriesOf(decoded, options, prefix) {
+      checkOptions(options)
+      if (options.signal?.aborted) throw new AbortedError(options.signal.reason)
+      refuse(
+        decoded.flatMap((one, index) =>
+          one.ok ? [] : one.problems.map((problem) => ({ ...problem, field: prefix(index) + problem.field })),
+        ),
+      )
+      const calls = decoded.flatMap((one) => (one.ok ? [one.call] : []))
+      refuse(calls.flatMap((call, index) => plainProblems(call, prefix(index))))
+      lint(calls, prefix)
+      const key = options.idempotencyKey
+      const entries = calls.map((call, index) =>
+        entryFor(call, options, key === undefined || calls.length === 1 ? key : `${key}/${index}`),
+      )
+      refuse(
+        entries.flatMap((entry, index) =>
+          entry.body.length <= BODY_BYTES_MAX
+            ? []
+            : [tooLarge(prefix(index).replace(/\.$/, '') || 'call', entry.body.length, BODY_BYTES_MAX)],
+        ),
+      )
+      return entries
+    },
+    append,
+  }
+}
+
+/** What JSON cannot carry, in every part of a call that is the caller's own data. */
+function plainProblems(call: Call, prefix: string): Problem[] {
+  const problems: Problem[] = []
+  for (const [part, value] of Object.entries(call)) {
+    if (typeof value !== 'object') continue
+    const problem = checkPlain(value, part === 'extra' ? '' : part)
+    if (problem !== undefined) problems.push({ ...problem, field: prefix + problem.field })
+  }
+  return problems
+}
+
+/** The ULID that stands for an idempotency key, the same on every machine. Its time part is part of the hash and means nothing. */
+function idOfKey(key: string): string {
+  return ulidOfBytes(createHash('sha256').update('holdfast idempotency key\n').update(key).digest())
+}
+
+function checkOptions(options: CallOptions): void {
+  const problems: Problem[] = []
+  const { idempotencyKey, maxAgeMs, priority } = options
+  if (idempotencyKey !== undefined) {
+    if (typeof idempotencyKey !== 'string' || idempotencyKey === '') {
+      problems.push({
+        field: 'options.idempotencyKey',
+        reason: 'required',
+        message: 'must be a text that is not empty',
+        kind: typeof idempotencyKey,
+      })
+    } else if (Buffer.byteLength(idempotencyKey) > KEY_BYTES_MAX) {
+      problems.push(tooLarge('options.idempotencyKey', Buffer.byteLength(idempotencyKey), KEY_BYTES_MAX))
+    }
+  }
+  if (maxAgeMs !== undefined && !(typeof maxAgeMs === 'number' && maxAgeMs > 0)) {
+    problems.push({
+      field: 'options.maxAgeMs',
+      reason: 'type',
+      message: 'must be a number above 0',
+      kind: typeof maxAgeMs,
+    })
+  }
+  if (priority !== undefined && priority !== 'live' && priority !== 'bulk') {
+    problems.push({ field: 'options.priority', reason: 'type', message: 'must be live or bulk', kind: typeof priority })
+  }
+  refuse(problems)
+}
+
+function refuse(problems: readonly Problem[]): void {
+  const [first, ...more] = problems
+  if (first !== undefined) throw new ValidationError([first, ...more])
+}
+
+function tooLarge(field: string, bytes: number, bytesMax: number): Problem {
+  return {
+    field,
+    reason: 'too-long',
+    message: `has ${bytes} bytes, at most ${bytesMax} are taken`,
+    limit: `${bytesMax} bytes`,
+    kind: `text of ${bytes} bytes`,
+  }
+}

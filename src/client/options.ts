@@ -1,0 +1,230 @@
+/** The options of the client: one interface, one frozen set of defaults, checked and resolved once. */
+import type { EngineOptions } from '../delivery/options.ts'
+import type { Target } from '../delivery/sender.ts'
+import { OptionsError } from '../errors.ts'
+import type { OpenOutbox } from '../outbox/outbox.ts'
+import type { CallType } from '../protocol/call.ts'
+import { BATCH_BYTES_MAX } from '../protocol/limits.ts'
+import { type Region, trackHost } from '../protocol/regions.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+import { systemRuntime } from '../runtime/system.ts'
+
+export interface ClientOptions {
+  /** Site ID of the workspace. Taken from the `TrackClient` when one is given. */
+  readonly siteId?: string | undefined
+  /** Track API key of the workspace. Taken from the `TrackClient` when one is given. */
+  readonly apiKey?: string | undefined
+  /** Where the workspace lives. @defaultValue 'us' */
+  readonly region?: Region
+  /** Another root than the region's: a relay, a simulator, a proxy. With or without `/api/v1` at its end. */
+  readonly baseUrl?: string
+  /** Headers beside the protocol's own. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Where operations are stored. @defaultValue `sqliteOutbox()` in the folder `holdfast-data` */
+  readonly outbox?: OpenOutbox
+  /** What to do with a call that Customer.io's documented limits rule out. @defaultValue 'reject' */
+  readonly lint?: 'reject' | 'warn' | 'off'
+  /**
+   * What a customer id is in this workspace. `auto`: one whose shape leaves no doubt shares batches, the others go out
+   * one by one on the v1 API, which decides by itself. `id` or `email` settles it, and everything shares batches.
+   * @defaultValue 'auto'
+   */
+  readonly personIdentifier?: 'auto' | 'id' | 'email'
+  /** Requests under way at the same time. @defaultValue 8 */
+  readonly concurrency?: number
+  readonly rateLimit?: {
+    /** Ceiling of requests per second; the client goes below it by itself when Customer.io answers 429. @defaultValue 100 */
+    readonly perSecond?: number
+  }
+  readonly batch?: {
+    /** @defaultValue 100 */
+    readonly operationsMax?: number
+    /** @defaultValue 475000 */
+    readonly bytesMax?: number
+  }
+  readonly timeouts?: {
+    /** One attempt of a single call. @defaultValue 10000 */
+    readonly callMs?: number
+    /** One attempt of a batch. @defaultValue 30000 */
+    readonly batchMs?: number
+    /** How long `close()` waits for requests under way. @defaultValue 10000 */
+    readonly closeMs?: number
+  }
+  readonly retry?: {
+    /** First wait of a failed operation; doubles with each attempt, with full jitter. @defaultValue 1000 */
+    readonly baseMs?: number
+    /** @defaultValue 60000 */
+    readonly capMs?: number
+  }
+  /** Operations older than this become dead letters `expired` instead of being sent; for all, or by type of call. @defaultValue none */
+  readonly maxAgeMs?: number | Partial<Readonly<Record<CallType, number>>>
+  /** Events that are too old to trigger a campaign (72 hours): send them all the same, or make them dead letters. @defaultValue 'deliver' */
+  readonly afterCampaignWindow?: 'deliver' | 'dead-letter'
+  /** Time, chance, ids and network. For tests. @defaultValue the real ones */
+  readonly runtime?: Runtime
+}
+
+const clientDefaults = Object.freeze({
+  lint: 'reject',
+  personIdentifier: 'auto',
+  concurrency: 8,
+  requestsPerSecond: 100,
+  batchOperationsMax: 100,
+  callTimeoutMs: 10_000,
+  batchTimeoutMs: 30_000,
+  closeTimeoutMs: 10_000,
+  retryBaseMs: 1_000,
+  retryCapMs: 60_000,
+  afterCampaignWindow: 'deliver',
+} as const)
+
+const OPTION_NAMES: Readonly<Record<keyof ClientOptions, true>> = {
+  siteId: true,
+  apiKey: true,
+  region: true,
+  baseUrl: true,
+  headers: true,
+  outbox: true,
+  lint: true,
+  personIdentifier: true,
+  concurrency: true,
+  rateLimit: true,
+  batch: true,
+  timeouts: true,
+  retry: true,
+  maxAgeMs: true,
+  afterCampaignWindow: true,
+  runtime: true,
+}
+
+const CALL_TYPES: Readonly<Record<CallType, true>> = {
+  identify: true,
+  delete: true,
+  suppress: true,
+  unsuppress: true,
+  event: true,
+  add_device: true,
+  delete_device: true,
+  merge: true,
+  add_relationships: true,
+  delete_relationships: true,
+  object: true,
+  push: true,
+  metric: true,
+  segment: true,
+  form: true,
+  unsubscribe: true,
+}
+
+/** Everything decided. */
+export interface ClientSettings {
+  readonly target: Target
+  readonly engine: EngineOptions
+  readonly concurrency: number
+  readonly requestsPerSecond: number
+  readonly closeTimeoutMs: number
+  readonly lint: 'reject' | 'warn' | 'off'
+  readonly maxAgeMs: (type: CallType) => number | undefined
+  readonly runtime: Runtime
+}
+
+export function resolveOptions(options: ClientOptions): ClientSettings {
+  known(options, OPTION_NAMES, '')
+  const { batch = {}, timeouts = {}, retry = {}, rateLimit = {} } = options
+  const callTimeoutMs = positive('timeouts.callMs', timeouts.callMs, clientDefaults.callTimeoutMs)
+  const batchTimeoutMs = positive('timeouts.batchMs', timeouts.batchMs, clientDefaults.batchTimeoutMs)
+  return {
+    target: {
+      root: rootOf(options),
+      siteId: secret('siteId', options.siteId),
+      apiKey: secret('apiKey', options.apiKey),
+      headers: options.headers ?? {},
+    },
+    engine: {
+      batch: {
+        operationsMax: whole('batch.operationsMax', batch.operationsMax, clientDefaults.batchOperationsMax, 1_000),
+        bytesMax: whole('batch.bytesMax', batch.bytesMax, BATCH_BYTES_MAX, BATCH_BYTES_MAX),
+      },
+      mapping: {
+        personIdentifier: oneOf('personIdentifier', options.personIdentifier, ['auto', 'id', 'email'], 'auto'),
+      },
+      verdict: {
+        retryBaseMs: positive('retry.baseMs', retry.baseMs, clientDefaults.retryBaseMs),
+        retryCapMs: positive('retry.capMs', retry.capMs, clientDefaults.retryCapMs),
+        afterCampaignWindow: oneOf(
+          'afterCampaignWindow',
+          options.afterCampaignWindow,
+          ['deliver', 'dead-letter'],
+          clientDefaults.afterCampaignWindow,
+        ),
+      },
+      callTimeoutMs,
+      batchTimeoutMs,
+      // Time for an attempt, its answer and the write of its verdict, and as much again before it must be renewed.
+      leaseMs: 2 * Math.max(callTimeoutMs, batchTimeoutMs) + 30_000,
+    },
+    concurrency: whole('concurrency', options.concurrency, clientDefaults.concurrency, 1_000),
+    requestsPerSecond: positive('rateLimit.perSecond', rateLimit.perSecond, clientDefaults.requestsPerSecond),
+    closeTimeoutMs: positive('timeouts.closeMs', timeouts.closeMs, clientDefaults.closeTimeoutMs),
+    lint: oneOf('lint', options.lint, ['reject', 'warn', 'off'], clientDefaults.lint),
+    maxAgeMs: maxAgeOf(options.maxAgeMs),
+    runtime: options.runtime ?? systemRuntime,
+  }
+}
+
+/** The root of the host: `https://track.customer.io`, or the base URL without the `/api/v1` that SDKs have at its end. */
+function rootOf(options: ClientOptions): string {
+  const region = oneOf('region', options.region, ['us', 'eu'], 'us')
+  if (options.baseUrl === undefined) return trackHost(region)
+  let url: URL
+  try {
+    url = new URL(options.baseUrl)
+  } catch {
+    throw new OptionsError('baseUrl', 'must be an absolute URL')
+  }
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new OptionsError('baseUrl', 'must be http or https')
+  if (url.username !== '' || url.password !== '') throw new OptionsError('baseUrl', 'must not hold credentials')
+  return `${url.origin}${url.pathname.replace(/(?:\/api\/v[12])?\/*$/, '')}`
+}
+
+/** A name that is not known is a slip of the pen: an option that is silently ignored is found out in the next outage. */
+function known(options: object, names: Readonly<Record<string, true>>, prefix: string): void {
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(names, name)) throw new OptionsError(prefix + name, 'is not known here')
+  }
+}
+
+function secret(field: string, value: unknown): string {
+  if (typeof value !== 'string' || value === '') throw new OptionsError(field, 'is required, a text that is not empty')
+  return value
+}
+
+function positive(field: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback
+  if (typeof value !== 'number' || !(value > 0)) throw new OptionsError(field, 'must be a number above 0')
+  return value
+}
+
+function whole(field: string, value: number | undefined, fallback: number, max: number): number {
+  const number = positive(field, value, fallback)
+  if (!Number.isInteger(number) || number > max)
+    throw new OptionsError(field, `must be a whole number from 1 to ${max}`)
+  return number
+}
+
+function oneOf<const T extends string>(field: string, value: T | undefined, allowed: readonly T[], fallback: T): T {
+  if (value === undefined) return fallback
+  if (!allowed.includes(value)) throw new OptionsError(field, `must be one of ${allowed.join(', ')}`)
+  return value
+}
+
+function maxAgeOf(option: ClientOptions['maxAgeMs']): ClientSettings['maxAgeMs'] {
+  if (option === undefined) return () => undefined
+  if (typeof option === 'number') {
+    const maxAgeMs = positive('maxAgeMs', option, 0)
+    return () => maxAgeMs
+  }
+  known(option, CALL_TYPES, 'maxAgeMs.')
+  for (const [type, value] of Object.entries(option)) positive(`maxAgeMs.${type}`, value, 0)
+  return (type) => option[type]
+}

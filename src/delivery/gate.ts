@@ -1,0 +1,202 @@
+/**
+ * The gate: may we send now, and if not, until when and why?
+ *
+ * Asked in this order: pause (an operator's word), parking (Customer.io refuses us), circuit (it fails), cooldown and
+ * rate (it wants less). The circuit comes before the token, so an open one burns none.
+ *
+ * Invariants
+ * 1. `check` takes nothing. `enter` takes the token, the permit and the parking ticket together, or nothing.
+ * 2. What was entered is left once, whatever became of it. A probe that is not left comes free when its lease ends.
+ * 3. Events are emitted once per change, when the whole gate is in its new state.
+ * 4. What only says that we were too fast (429) or gave up ourselves (aborted) never opens the circuit; nor does any
+ *    answer that shows that Customer.io lives, however much it refuses.
+ */
+import type { GateReason, HoldfastEvent } from '../observe/events.ts'
+import { createBreaker } from '../resilience/breaker.ts'
+import type { Breaker, BreakerView, CallResult, Permit } from '../resilience/breaker-contract.ts'
+import { breakerDefaults, PROBE_LEASE_MARGIN_MS, type BreakerOptions } from '../resilience/breaker-options.ts'
+import { checkNumber } from '../resilience/check-number.ts'
+import {
+  createRateLimiter,
+  type RateLimiter,
+  type RateLimiterOptions,
+  type RateLimiterView,
+} from '../resilience/rate-limiter.ts'
+import { assert, unreachable } from '../runtime/assert.ts'
+import type { Random } from '../runtime/runtime.ts'
+import { Parking, type Answer, type Parked, type ParkingTicket } from './parking.ts'
+
+export interface GateOptions {
+  /** Requests that may be under way at once. @defaultValue 8 */
+  readonly concurrency?: number
+  readonly rate?: RateLimiterOptions
+  readonly breaker?: Omit<BreakerOptions, 'onTransition'>
+}
+
+export const gateDefaults: Required<GateOptions> = Object.freeze({ concurrency: 8, rate: {}, breaker: {} })
+
+/** `untilMs` is monotonic: when to ask again at the latest. Null when only `resume` can open it. */
+export type GateState =
+  | { readonly open: true; readonly probe: boolean }
+  | { readonly open: false; readonly reason: GateReason; readonly untilMs: number | null }
+
+/** The right to send one request; opaque but for `probe`. */
+export interface Pass {
+  /** This request finds out whether sending works again. Keep it small: it gets little time. */
+  readonly probe: boolean
+  readonly permit: Permit
+  readonly ticket: ParkingTicket
+}
+
+/**
+ * What came back for the request as a whole: an `Outcome` with the time it took. A batch that was answered item by
+ * item was `delivered`, whatever became of its items.
+ */
+export type Report = Answer & { readonly durationMs: number }
+
+export interface GateView {
+  readonly circuit: BreakerView
+  readonly rate: RateLimiterView
+  readonly paused: boolean
+  readonly parked: Parked | null
+}
+
+export interface Gate {
+  check(nowMs: number): GateState
+  /** Undefined when `check` would say that it is not open. */
+  enter(nowMs: number): Pass | undefined
+  /** `park`: retry the entries instead of burying them, for the fault is ours and not theirs. */
+  leave(pass: Pass, report: Report, nowMs: number): { readonly verdict: 'as-is' | 'park' }
+  /** Idempotent, like `resume`. Requests under way go on. */
+  pause(): void
+  /** Also lets the next probe of a parked workspace go at once. */
+  resume(): void
+  /**
+   * How many ordinary requests may be under way now, at least 1. A probe needs no room among them: where `check` says
+   * that one may go, it may, whatever hangs from the time before.
+   */
+  concurrencyMax(nowMs: number): number
+  /** The time that the request of this pass gets: a probe gets less, so that a server that hangs is found out soon. */
+  timeoutMs(pass: Pass, normalMs: number): number
+  view(nowMs: number): GateView
+}
+
+/** @throws OptionsError naming the field */
+export function createGate(options: GateOptions, random: Random, emit: (event: HoldfastEvent) => void): Gate {
+  return new ComposedGate({ ...gateDefaults, ...options }, random, emit)
+}
+
+class ComposedGate implements Gate {
+  readonly #concurrency: number
+  readonly #probeTimeoutMs: number
+  readonly #breaker: Breaker
+  readonly #limiter: RateLimiter
+  readonly #parking: Parking
+  readonly #emit: (event: HoldfastEvent) => void
+  #paused = false
+
+  constructor(options: Required<GateOptions>, random: Random, emit: (event: HoldfastEvent) => void) {
+    checkNumber('concurrency', options.concurrency, { min: 1, integer: true })
+    this.#concurrency = options.concurrency
+    this.#emit = emit
+    this.#breaker = createBreaker(
+      {
+        ...options.breaker,
+        onTransition: ({ from, to, cause, untilMs }) => emit({ type: 'circuit', from, to, cause, untilMs }),
+      },
+      random,
+    )
+    this.#limiter = createRateLimiter(options.rate, random)
+    this.#probeTimeoutMs = options.breaker.probeTimeoutMs ?? breakerDefaults.probeTimeoutMs
+    this.#parking = new Parking(this.#probeTimeoutMs + PROBE_LEASE_MARGIN_MS, random)
+  }
+
+  check(nowMs: number): GateState {
+    if (this.#paused) return { open: false, reason: 'paused', untilMs: null }
+    const parkedUntilMs = this.#parking.closedUntilMs(nowMs)
+    if (parkedUntilMs !== null) return { open: false, reason: 'parked', untilMs: parkedUntilMs }
+    const forecast = this.#breaker.peek(nowMs)
+    if (!forecast.admitted) return { open: false, reason: 'circuit', untilMs: forecast.retryAtMs }
+    const { waitMs, reason } = this.#limiter.peek(nowMs)
+    if (reason !== null) return { open: false, reason, untilMs: nowMs + waitMs }
+    return { open: true, probe: forecast.probe || this.#parking.parked !== null }
+  }
+
+  enter(nowMs: number): Pass | undefined {
+    if (!this.check(nowMs).open) return undefined
+    const { taken } = this.#limiter.take(nowMs)
+    const ticket = this.#parking.enter(nowMs)
+    // Last, because it alone may emit.
+    const admission = this.#breaker.admit(nowMs)
+    assert(taken && admission.admitted, 'an open gate gives a token and a permit')
+    return { probe: admission.permit.probe || ticket.probe, permit: admission.permit, ticket }
+  }
+
+  leave(pass: Pass, report: Report, nowMs: number): { readonly verdict: 'as-is' | 'park' } {
+    const slowed = report.kind === 'throttled' && this.#limiter.throttled(nowMs, report.afterMs)
+    if (report.kind === 'delivered') this.#limiter.succeeded(nowMs)
+    const { verdict, change } = this.#parking.leave(pass.ticket, report, nowMs)
+    this.#breaker.report(pass.permit, resultOf(report), nowMs, {
+      durationMs: report.durationMs,
+      ...(report.kind === 'retry' && report.afterMs !== undefined ? { retryAfterMs: report.afterMs } : {}),
+    })
+    if (slowed) {
+      const { perSecond, cooldownMs } = this.#limiter.view(nowMs)
+      this.#emit({ type: 'throttled', perSecond, cooldownMs })
+    }
+    const { parked } = this.#parking
+    if (change === 'parked' && parked !== null) {
+      this.#emit({ type: 'parked', reason: parked.reason, status: parked.status })
+    }
+    if (change === 'unparked') this.#emit({ type: 'unparked' })
+    return { verdict }
+  }
+
+  pause(): void {
+    if (this.#paused) return
+    this.#paused = true
+    this.#emit({ type: 'paused' })
+  }
+
+  resume(): void {
+    this.#parking.probeSoon()
+    if (!this.#paused) return
+    this.#paused = false
+    this.#emit({ type: 'resumed' })
+  }
+
+  concurrencyMax(nowMs: number): number {
+    if (this.#parking.parked !== null) return 1
+    return Math.max(1, Math.floor(this.#concurrency * this.#breaker.concurrencyShare(nowMs)))
+  }
+
+  timeoutMs(pass: Pass, normalMs: number): number {
+    return pass.probe ? Math.min(normalMs, this.#probeTimeoutMs) : normalMs
+  }
+
+  view(nowMs: number): GateView {
+    return {
+      circuit: this.#breaker.view(nowMs),
+      rate: this.#limiter.view(nowMs),
+      paused: this.#paused,
+      parked: this.#parking.parked,
+    }
+  }
+}
+
+function resultOf(report: Report): CallResult {
+  switch (report.kind) {
+    case 'delivered':
+    case 'refused':
+    case 'rejected':
+    case 'unauthorized':
+      return 'success'
+    case 'retry':
+      return 'failure'
+    case 'throttled':
+    case 'aborted':
+      return 'neutral'
+    default:
+      return unreachable(report)
+  }
+}

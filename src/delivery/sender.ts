@@ -1,0 +1,159 @@
+/**
+ * One attempt -> one outcome for each entry. Never throws, never tries again. Follows a redirect only where the
+ * credentials may go, and reads a bounded part of the answer. One deadline covers connecting, redirects and the body.
+ */
+import type { HttpParts } from '../protocol/encode.ts'
+import { classify, classifyFailure, type Outcome } from '../protocol/outcome.ts'
+import { redirectTarget } from '../protocol/redirect.ts'
+import type { Runtime } from '../runtime/runtime.ts'
+
+/** A 207 names each failed entry: some hundred bytes for each of a few hundred entries. */
+const ANSWER_BYTES_MAX = 1_000_000
+
+const REDIRECTS_MAX = 3
+
+export interface Target {
+  /** Scheme, host and any path before `/api/v1`, without a slash at the end. */
+  readonly root: string
+  readonly siteId: string
+  readonly apiKey: string
+  /** Sent with each request; the ones of the protocol win. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface Attempt {
+  readonly outcomes: readonly Outcome[]
+  /** Null when there was no answer. */
+  readonly status: number | null
+  readonly durationMs: number
+}
+
+export interface Sender {
+  send(parts: HttpParts, entries: number, timeoutMs: number, signal: AbortSignal): Promise<Attempt>
+  /** The answer itself, for a question that is asked at once. Throws what `fetch` throws. */
+  ask(parts: HttpParts, timeoutMs: number, signal?: AbortSignal): Promise<{ status: number; body: string }>
+}
+
+export function createSender(target: Target, runtime: Runtime): Sender {
+  return new HttpSender(target, runtime)
+}
+
+class HttpSender implements Sender {
+  readonly #target: Target
+  readonly #runtime: Runtime
+  readonly #authorization: string
+
+  constructor(target: Target, runtime: Runtime) {
+    this.#target = target
+    this.#runtime = runtime
+    this.#authorization = `Basic ${Buffer.from(`${target.siteId}:${target.apiKey}`, 'utf8').toString('base64')}`
+  }
+
+  async send(parts: HttpParts, entries: number, timeoutMs: number, signal: AbortSignal): Promise<Attempt> {
+    const { clock } = this.#runtime
+    const startedMs = clock.monotonicMs()
+    const attempt = await this.#limited<Omit<Attempt, 'durationMs'>>(
+      timeoutMs,
+      signal,
+      async (inner) => {
+        const { response, body } = await this.#exchange(parts, inner)
+        const { status, headers } = response
+        const answer = { status, retryAfter: headers.get('retry-after'), body, nowWallMs: clock.wallMs() }
+        return { outcomes: classify(answer, entries), status }
+      },
+      (error, why) => ({ outcomes: Array.from({ length: entries }, () => classifyFailure(error, why)), status: null }),
+    )
+    return { ...attempt, durationMs: clock.monotonicMs() - startedMs }
+  }
+
+  ask(parts: HttpParts, timeoutMs: number, signal?: AbortSignal): Promise<{ status: number; body: string }> {
+    return this.#limited(
+      timeoutMs,
+      signal,
+      async (inner) => {
+        const { response, body } = await this.#exchange(parts, inner)
+        return { status: response.status, body }
+      },
+      (error) => {
+        throw error
+      },
+    )
+  }
+
+  async #exchange(parts: HttpParts, signal: AbortSignal): Promise<{ response: Response; body: string }> {
+    const headers = this.#headersOf(parts)
+    const { method } = parts
+    const body = parts.body === undefined ? {} : { body: parts.body }
+    let url = new URL(this.#target.root + parts.path)
+    for (let hop = 0; ; hop++) {
+      const request = new Request(url, { method, headers, redirect: 'manual', signal, ...body })
+      const response = await this.#runtime.fetch(request)
+      const text = await readBounded(response)
+      const next = redirectTarget({ status: response.status, location: response.headers.get('location') }, url)
+      if (!next.follow || hop === REDIRECTS_MAX) return { response, body: text }
+      url = next.url
+    }
+  }
+
+  #headersOf(parts: HttpParts): Headers {
+    const headers = new Headers(this.#target.headers)
+    headers.set('accept', 'application/json')
+    headers.delete('authorization')
+    if (parts.body !== undefined) headers.set('content-type', 'application/json')
+    if (parts.auth) headers.set('authorization', this.#authorization)
+    return headers
+  }
+
+  /** Runs an exchange under a deadline; tells our timeout from the caller's abort. */
+  async #limited<T>(
+    timeoutMs: number,
+    outer: AbortSignal | undefined,
+    run: (signal: AbortSignal) => Promise<T>,
+    failed: (error: unknown, why: { timedOut: boolean; aborted: boolean }) => T,
+  ): Promise<T> {
+    const controller = new AbortController()
+    // The race ends the attempt also when a fetch of somebody else's does not listen to its signal.
+    const ended = Promise.withResolvers<never>()
+    let endedBy: Error | undefined
+    const end = (reason: Error): void => {
+      endedBy ??= reason
+      controller.abort(reason)
+      ended.reject(reason)
+    }
+    const onAbort = (): void => end(ABORTED)
+    const cancel = this.#runtime.clock.timer(timeoutMs, () => end(TIMED_OUT))
+    if (outer?.aborted) onAbort()
+    outer?.addEventListener('abort', onAbort, { once: true })
+    try {
+      return await Promise.race([run(controller.signal), ended.promise])
+    } catch (error) {
+      return failed(error, { timedOut: endedBy === TIMED_OUT, aborted: endedBy === ABORTED })
+    } finally {
+      cancel()
+      outer?.removeEventListener('abort', onAbort)
+    }
+  }
+}
+
+// Made once: a reason that is not given is a DOMException with a stack, which costs more than the rest of an attempt.
+const TIMED_OUT = new Error('the attempt ran into its timeout')
+const ABORTED = new Error('the attempt was aborted')
+
+/** The text of an answer up to a bound; what lies beyond is not read and the connection is given up. */
+async function readBounded(response: Response): Promise<string> {
+  const reader = response.body?.getReader()
+  if (reader === undefined) return ''
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) break
+    chunks.push(value)
+    bytes += value.byteLength
+    if (bytes > ANSWER_BYTES_MAX) {
+      await reader.cancel()
+      break
+    }
+  }
+  return Buffer.concat(chunks).toString('utf8').slice(0, ANSWER_BYTES_MAX)
+}

@@ -1,0 +1,152 @@
+/**
+ * Health in one vocabulary, as a function of what is known. It asks nobody and creates nothing at the provider.
+ *
+ * - `starting`: the outbox is not open yet. - `ok`. - `degraded`: calls are stored, delivery is late or slowed; it mends
+ *   itself. - `blocked`: calls are stored, delivery waits for a person. - `failing`: calls cannot be stored, or something
+ *   was lost. - `stopping`: the client closes.
+ */
+import type { OutboxStats } from '../outbox/outbox.ts'
+import { CAMPAIGN_WINDOW_MS } from '../protocol/limits.ts'
+import type { CircuitState } from './events.ts'
+
+export type HealthStatus = 'starting' | 'ok' | 'degraded' | 'blocked' | 'failing' | 'stopping'
+
+export interface HealthReason {
+  /** Stable word, for example `circuit-open`. */
+  readonly code: string
+  readonly message: string
+}
+
+export interface Health {
+  /** Calls are stored, and delivery needs nobody: `ok` or `degraded`. */
+  readonly healthy: boolean
+  readonly status: HealthStatus
+  readonly reasons: readonly HealthReason[]
+  /** Median of the newest attempts, in milliseconds; null before the first. */
+  readonly latency: number | null
+  readonly circuitState: CircuitState
+  readonly queueDepth: number
+  readonly oldestAgeMs: number | null
+  /** What is left of the tightest campaign window among what waits. Below 0: it has passed. */
+  readonly campaignWindowLeftMs: number | null
+  /** Wall times of the newest attempts. */
+  readonly lastSuccess: number | null
+  readonly lastFailure: number | null
+  readonly deadLetters: number
+  readonly parked: boolean
+  readonly paused: boolean
+  /** Requests a second that are allowed right now. */
+  readonly rate: number
+  readonly role: 'active' | 'standby'
+}
+
+export interface HealthFacts {
+  readonly phase: 'starting' | 'open' | 'closing'
+  /** The code of the error that keeps calls from being stored right now. */
+  readonly storeErrorCode: string | null
+  readonly outbox: OutboxStats | null
+  readonly circuitState: CircuitState
+  readonly cooldownMs: number
+  readonly paused: boolean
+  readonly parked: { readonly reason: string; readonly status: number } | null
+  readonly rate: number
+  readonly latency: number | null
+  readonly lastSuccess: number | null
+  readonly lastFailure: number | null
+  readonly wallMs: number
+}
+
+const LATE_MS = 300_000
+const CAMPAIGN_WARN_MS = 24 * 3_600_000
+const FILL_WARN_SHARE = 0.8
+
+export function healthOf(facts: HealthFacts): Health {
+  const { outbox } = facts
+  const oldestAgeMs =
+    outbox === null || outbox.oldestAcceptedAtMs === null ? null : Math.max(0, facts.wallMs - outbox.oldestAcceptedAtMs)
+  const campaignWindowLeftMs =
+    outbox === null || outbox.oldestCampaignAtMs === null
+      ? null
+      : outbox.oldestCampaignAtMs + CAMPAIGN_WINDOW_MS - facts.wallMs
+  const failing = failures(facts)
+  const blocked = blocks(facts)
+  const degraded = degradations(facts, oldestAgeMs, campaignWindowLeftMs)
+  const status = statusOf(facts.phase, failing.length > 0, blocked.length > 0, degraded.length > 0)
+  return {
+    healthy: status === 'ok' || status === 'degraded',
+    status,
+    reasons: [...failing, ...blocked, ...degraded],
+    latency: facts.latency,
+    circuitState: facts.circuitState,
+    queueDepth: outbox?.waiting ?? 0,
+    oldestAgeMs,
+    campaignWindowLeftMs,
+    lastSuccess: facts.lastSuccess,
+    lastFailure: facts.lastFailure,
+    deadLetters: outbox?.deadLetters ?? 0,
+    parked: facts.parked !== null,
+    paused: facts.paused,
+    rate: facts.rate,
+    role: outbox?.role ?? 'standby',
+  }
+}
+
+function statusOf(phase: HealthFacts['phase'], failing: boolean, blocked: boolean, degraded: boolean): HealthStatus {
+  if (phase === 'closing') return 'stopping'
+  if (failing) return 'failing'
+  if (phase === 'starting') return 'starting'
+  if (blocked) return 'blocked'
+  return degraded ? 'degraded' : 'ok'
+}
+
+function failures(facts: HealthFacts): HealthReason[] {
+  const reasons: HealthReason[] = []
+  if (facts.storeErrorCode !== null) {
+    reasons.push({ code: 'cannot-store', message: `calls cannot be stored: ${facts.storeErrorCode}` })
+  }
+  const lost = facts.outbox?.lost ?? 0
+  if (lost !== 0) reasons.push({ code: 'lost', message: `the outbox misses ${lost} operations that it had accepted` })
+  return reasons
+}
+
+function blocks(facts: HealthFacts): HealthReason[] {
+  const reasons: HealthReason[] = []
+  if (facts.parked !== null) {
+    const why =
+      facts.parked.reason === 'credentials'
+        ? 'Customer.io refuses the credentials or the region'
+        : 'Customer.io refuses most requests, which points at the configuration'
+    reasons.push({ code: 'parked', message: `${why} (status ${facts.parked.status}); calls are stored` })
+  }
+  if (facts.paused) reasons.push({ code: 'paused', message: 'delivery is paused; calls are stored' })
+  return reasons
+}
+
+function degradations(facts: HealthFacts, ageMs: number | null, campaignLeftMs: number | null): HealthReason[] {
+  const reasons: HealthReason[] = []
+  const { outbox } = facts
+  if (facts.circuitState !== 'closed') {
+    reasons.push({
+      code: `circuit-${facts.circuitState}`,
+      message: 'Customer.io does not answer well; calls are stored',
+    })
+  }
+  if (facts.cooldownMs > 0) reasons.push({ code: 'throttled', message: 'Customer.io asks to slow down' })
+  if (ageMs !== null && ageMs > LATE_MS) {
+    reasons.push({ code: 'late', message: `the oldest operation waits for ${Math.round(ageMs / 1000)} s` })
+  }
+  if (campaignLeftMs !== null && campaignLeftMs < CAMPAIGN_WARN_MS) {
+    const hours = Math.max(0, Math.floor(campaignLeftMs / 3_600_000))
+    reasons.push({ code: 'campaign-window', message: `events that wait can trigger campaigns for ${hours} more hours` })
+  }
+  if (outbox !== null) {
+    const used = Math.max(
+      outbox.waiting / outbox.operationsMax,
+      (outbox.waitingBytes + outbox.deadBytes) / outbox.bytesMax,
+    )
+    if (used >= FILL_WARN_SHARE) {
+      reasons.push({ code: 'filling', message: `the outbox is ${Math.floor(used * 100)} % full` })
+    }
+  }
+  return reasons
+}

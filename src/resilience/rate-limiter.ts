@@ -1,0 +1,199 @@
+/**
+ * How fast we may send: a token bucket whose rate finds the server's real limit, and one cooldown shared by all.
+ *
+ * - The bucket is in GCRA form: one number says when the next token is due. A token is never lent: what is taken counts.
+ * - A 429 cuts the rate to `cutFactor`, once a second at most however many answers say the same, and begins a cooldown
+ *   in which nothing is sent: as long as Retry-After says, else a time that doubles until the first success.
+ * - Every second of success adds `raisePerSecond` up to the ceiling. Idle time adds nothing: it proves nothing.
+ *
+ * Invariants
+ * 1. Over any span, at most `burst` plus the ceiling's share of the span is taken.
+ * 2. Nothing is taken in a cooldown, and no cooldown is shorter than its Retry-After (up to `retryAfterCapMs`).
+ * 3. The rate stays between the floor and the ceiling. A ceiling of Infinity leaves the cooldown alone.
+ *
+ * No timer and no clock: time comes in as `nowMs`, from one monotonic clock. The concurrency is not touched: a server
+ * that limits rates answers a 429 fast, so latency would say the opposite of the truth.
+ */
+import type { Random } from '../runtime/runtime.ts'
+import { grownWaitMs, retryAfterWaitMs } from './backoff.ts'
+import { checkNumber } from './check-number.ts'
+
+export interface RateLimiterOptions {
+  /** The ceiling, in takes a second. Infinity lifts the rate. @defaultValue 100 */
+  readonly perSecond?: number
+  /** Takes that may follow each other at once at the ceiling; fewer below it. @defaultValue a tenth of a second's takes, at least 1 */
+  readonly burst?: number
+  /** 429s never cut the rate below this (or the ceiling, where that is lower). @defaultValue 1 */
+  readonly floorPerSecond?: number
+  /** What a second of success adds. @defaultValue 1 */
+  readonly raisePerSecond?: number
+  /** What is left of the rate after a 429. @defaultValue 0.7 */
+  readonly cutFactor?: number
+  /** The first cooldown where the 429 names no time. @defaultValue 1000 */
+  readonly cooldownMs?: number
+  /** No such cooldown is longer, before jitter. @defaultValue 15000 */
+  readonly cooldownCapMs?: number
+  /** Nothing longer is believed of a Retry-After. @defaultValue 60000 */
+  readonly retryAfterCapMs?: number
+}
+
+export type ResolvedRateLimiterOptions = Required<RateLimiterOptions>
+
+/** Without `burst`, which follows from the ceiling. */
+export const rateLimiterDefaults: Omit<ResolvedRateLimiterOptions, 'burst'> = Object.freeze({
+  perSecond: 100,
+  floorPerSecond: 1,
+  raisePerSecond: 1,
+  cutFactor: 0.7,
+  cooldownMs: 1_000,
+  cooldownCapMs: 15_000,
+  retryAfterCapMs: 60_000,
+})
+
+const BURST_SHARE = 0.1
+
+export function resolveRateLimiterOptions(options: RateLimiterOptions = {}): ResolvedRateLimiterOptions {
+  const { perSecond = rateLimiterDefaults.perSecond } = options
+  const resolved = { ...rateLimiterDefaults, burst: Math.max(1, BURST_SHARE * perSecond), ...options, perSecond }
+  const { floorPerSecond } = resolved
+  checkNumber('perSecond', perSecond, { above: 0, infinite: true })
+  checkNumber('floorPerSecond', floorPerSecond, { above: 0 })
+  checkNumber('raisePerSecond', resolved.raisePerSecond, { above: 0 })
+  checkNumber('cutFactor', resolved.cutFactor, { above: 0, max: 1 })
+  checkNumber('cooldownMs', resolved.cooldownMs, { min: 0 })
+  checkNumber('cooldownCapMs', resolved.cooldownCapMs, { min: 0 })
+  checkNumber('retryAfterCapMs', resolved.retryAfterCapMs, { min: 0 })
+  checkNumber('burst', resolved.burst, { min: 1, infinite: true })
+  return { ...resolved, floorPerSecond: Math.min(floorPerSecond, perSecond) }
+}
+
+/** `reason` is why there is a wait, or null when there is none. */
+export interface RateWait {
+  readonly waitMs: number
+  readonly reason: 'cooldown' | 'rate' | null
+}
+
+export type Taken = { readonly taken: true } | ({ readonly taken: false } & RateWait)
+
+export interface RateLimiterView {
+  /** The rate now. */
+  readonly perSecond: number
+  readonly ceilingPerSecond: number
+  /** What is left of the cooldown; 0 when there is none. */
+  readonly cooldownMs: number
+  /** Since creation: how often 429s cut the rate. */
+  readonly cuts: number
+}
+
+export interface RateLimiter {
+  /** What a take would have to wait; takes nothing. */
+  peek(nowMs: number): RateWait
+  take(nowMs: number): Taken
+  /**
+   * A 429 came. True when it changed something that others should hear of: the rate was cut, or the cooldown now ends
+   * more than a second later. Answers that only repeat the first are false.
+   */
+  throttled(nowMs: number, retryAfterMs?: number): boolean
+  /** A call was accepted. */
+  succeeded(nowMs: number): void
+  view(nowMs: number): RateLimiterView
+}
+
+/** At most one cut in this time: the answers to one burst say one thing. */
+const CUT_EVERY_MS = 1_000
+
+const NO_WAIT: RateWait = Object.freeze({ waitMs: 0, reason: null })
+const TAKEN: Taken = Object.freeze({ taken: true })
+
+/** @throws OptionsError naming the field */
+export function createRateLimiter(options: RateLimiterOptions, random: Random): RateLimiter {
+  return new AdaptiveRateLimiter(resolveRateLimiterOptions(options), random)
+}
+
+class AdaptiveRateLimiter implements RateLimiter {
+  readonly #options: ResolvedRateLimiterOptions
+  readonly #random: Random
+  /** How far ahead of its due time a token may be taken, plus one interval. Time, so that it shrinks with the rate. */
+  readonly #burstMs: number
+  #perSecond: number
+  /** When the bucket would be full again: each take moves it by one interval. */
+  #fullAtMs = -Infinity
+  #cooldownUntilMs = -Infinity
+  #cutAtMs = -Infinity
+  #raisedAtMs = -Infinity
+  /** 429s since the last success, counted as cuts. */
+  #cutsInARow = 0
+  #cuts = 0
+
+  constructor(options: ResolvedRateLimiterOptions, random: Random) {
+    this.#options = options
+    this.#random = random
+    this.#perSecond = options.perSecond
+    this.#burstMs = options.perSecond === Infinity ? 0 : (options.burst * 1_000) / options.perSecond
+  }
+
+  peek(nowMs: number): RateWait {
+    if (nowMs < this.#cooldownUntilMs) {
+      return { waitMs: Math.max(this.#cooldownUntilMs, this.#dueAtMs()) - nowMs, reason: 'cooldown' }
+    }
+    const dueAtMs = this.#dueAtMs()
+    return nowMs < dueAtMs ? { waitMs: dueAtMs - nowMs, reason: 'rate' } : NO_WAIT
+  }
+
+  take(nowMs: number): Taken {
+    const wait = this.peek(nowMs)
+    if (wait.waitMs > 0) return { taken: false, ...wait }
+    this.#fullAtMs = Math.max(this.#fullAtMs, nowMs) + this.#intervalMs()
+    return TAKEN
+  }
+
+  throttled(nowMs: number, retryAfterMs?: number): boolean {
+    const { cutFactor, floorPerSecond, cooldownMs, cooldownCapMs, retryAfterCapMs } = this.#options
+    const beforeMs = this.#cooldownUntilMs
+    const cut = nowMs - this.#cutAtMs >= CUT_EVERY_MS
+    let waitMs = retryAfterWaitMs(retryAfterMs ?? 0, retryAfterCapMs, this.#random)
+    if (cut) {
+      // A Retry-After of 0 beside a 429 says nothing that could be kept.
+      if (waitMs === 0) {
+        const grownMs = grownWaitMs(this.#cutsInARow, { baseMs: cooldownMs, growth: 2, capMs: cooldownCapMs })
+        waitMs = retryAfterWaitMs(grownMs, cooldownCapMs, this.#random)
+      }
+      this.#perSecond = Math.max(floorPerSecond, this.#perSecond * cutFactor)
+      this.#cutAtMs = nowMs
+      this.#cutsInARow++
+      this.#cuts++
+    }
+    this.#cooldownUntilMs = Math.max(beforeMs, nowMs + waitMs)
+    return cut || this.#cooldownUntilMs - beforeMs > CUT_EVERY_MS
+  }
+
+  succeeded(nowMs: number): void {
+    this.#cutsInARow = 0
+    const { perSecond, raisePerSecond } = this.#options
+    if (this.#perSecond >= perSecond) return
+    const sinceMs = nowMs - Math.max(this.#raisedAtMs, this.#cutAtMs)
+    this.#raisedAtMs = nowMs
+    this.#perSecond = Math.min(perSecond, this.#perSecond + (raisePerSecond * clamp(sinceMs, 0, 1_000)) / 1_000)
+  }
+
+  view(nowMs: number): RateLimiterView {
+    return {
+      perSecond: this.#perSecond,
+      ceilingPerSecond: this.#options.perSecond,
+      cooldownMs: Math.max(0, this.#cooldownUntilMs - nowMs),
+      cuts: this.#cuts,
+    }
+  }
+
+  #intervalMs(): number {
+    return 1_000 / this.#perSecond
+  }
+
+  #dueAtMs(): number {
+    return this.#fullAtMs - Math.max(0, this.#burstMs - this.#intervalMs())
+  }
+}
+
+function clamp(value: number, min: number, max: number): number {
+  return Math.min(Math.max(value, min), max)
+}

@@ -1,0 +1,28 @@
+/** The public names, one list for each subpath: a new one is a decision, a missing one a break. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import * as main from '../src/index.ts'
+import * as simulator from '../src/simulator/index.ts'
+
+test('holdfast exports these names', () => {
+  assert.deepEqual(Object.keys(main).sort(), [
+    'AbortedError',
+    'ClosedError',
+    'HoldfastError',
+    'OptionsError',
+    'OutboxError',
+    'OutboxFullError',
+    'RequestError',
+    'ResilientCustomerIO',
+    'ValidationError',
+    'isHoldfastError',
+    'memoryOutbox',
+    'sqliteOutbox',
+    'systemRuntime',
+  ])
+})
+
+test('holdfast/simulator exports these names', () => {
+  assert.deepEqual(Object.keys(simulator).sort(), ['SIMULATOR_DEFAULTS', 'createSimulator'])
+})

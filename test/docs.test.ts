@@ -1,0 +1,42 @@
+/** A promise in the docs names the tests that hold it: the file, and the test's own sentence in it. */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const guarantees = readFileSync(join(root, 'docs/guarantees.md'), 'utf8')
+
+const PROMISES = [
+  'durable',
+  'once in effect',
+  'in order',
+  'nothing stale',
+  'never lost silently',
+  'bounded',
+  'isolated',
+]
+
+test('every promise of the guarantees names at least one test, and every test named there exists', () => {
+  for (const promise of PROMISES) {
+    const row = guarantees.split('\n').find((line) => line.startsWith(`| ${promise} |`))
+    assert.ok(row, `${promise} has no row`)
+    const named = [...row.matchAll(/`(test\/[^`]+\.ts)`: ([^;|]+)/g)]
+    assert.ok(named.length > 0, `${promise} names no test`)
+    for (const [, file, sentence] of named) {
+      assert.ok(existsSync(join(root, file!)), `${promise} names ${file}, which is not there`)
+      const text = readFileSync(join(root, file!), 'utf8')
+      assert.ok(text.includes(sentence!.trim()), `${file} has no test "${sentence!.trim()}"`)
+    }
+  }
+})
+
+test('the README and the documents link only to files that exist', () => {
+  for (const page of ['README.md', 'CONTRIBUTING.md', 'docs/guarantees.md', 'docs/operating.md', 'docs/design.md']) {
+    const text = readFileSync(join(root, page), 'utf8')
+    for (const [, target] of text.matchAll(/\]\((?!https?:)([^)#]+)/g)) {
+      assert.ok(existsSync(join(root, page, '..', target!)), `${page} links to ${target}`)
+    }
+  }
+})

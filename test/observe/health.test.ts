@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { type HealthFacts, healthOf } from '../../src/observe/health.ts'
+import type { OutboxStats } from '../../src/outbox/outbox.ts'
+
+const WALL_MS = 1_767_225_600_000
+const HOUR_MS = 3_600_000
+
+const quiet: OutboxStats = {
+  role: 'active',
+  waiting: 0,
+  waitingBytes: 0,
+  inFlight: 0,
+  lanesHeld: 0,
+  deadLetters: 0,
+  deadBytes: 0,
+  operationsMax: 100,
+  bytesMax: 1_000,
+  oldestAcceptedAtMs: null,
+  oldestCampaignAtMs: null,
+  totals: { accepted: 0, delivered: 0, dead: 0, expired: 0, purged: 0, dropped: 0, duplicates: 0 },
+  lost: 0,
+}
+
+const fine: HealthFacts = {
+  phase: 'open',
+  storeErrorCode: null,
+  outbox: quiet,
+  circuitState: 'closed',
+  cooldownMs: 0,
+  paused: false,
+  parked: null,
+  rate: 100,
+  latency: 20,
+  lastSuccess: WALL_MS,
+  lastFailure: null,
+  wallMs: WALL_MS,
+}
+
+const table: readonly (readonly [string, Partial<HealthFacts>, string, readonly string[]])[] = [
+  ['nothing is wrong', {}, 'ok', []],
+  ['the outbox is still opening', { phase: 'starting', outbox: null }, 'starting', []],
+  [
+    'the outbox cannot be opened',
+    { phase: 'starting', outbox: null, storeErrorCode: 'OUTBOX_READ_ONLY' },
+    'failing',
+    ['cannot-store'],
+  ],
+  ['the disk is full', { storeErrorCode: 'OUTBOX_DISK_FULL' }, 'failing', ['cannot-store']],
+  ['something is missing', { outbox: { ...quiet, lost: 2 } }, 'failing', ['lost']],
+  ['the circuit is open', { circuitState: 'open' }, 'degraded', ['circuit-open']],
+  ['the circuit is half open', { circuitState: 'half-open' }, 'degraded', ['circuit-half-open']],
+  ['Customer.io throttles', { cooldownMs: 500 }, 'degraded', ['throttled']],
+  [
+    'the oldest waits for five minutes',
+    { outbox: { ...quiet, oldestAcceptedAtMs: WALL_MS - 300_001 } },
+    'degraded',
+    ['late'],
+  ],
+  ['the oldest waits for less', { outbox: { ...quiet, oldestAcceptedAtMs: WALL_MS - 300_000 } }, 'ok', []],
+  [
+    'the campaign window closes in 23 hours',
+    { outbox: { ...quiet, oldestCampaignAtMs: WALL_MS - 49 * HOUR_MS } },
+    'degraded',
+    ['campaign-window'],
+  ],
+  [
+    'the campaign window closes in 25 hours',
+    { outbox: { ...quiet, oldestCampaignAtMs: WALL_MS - 47 * HOUR_MS } },
+    'ok',
+    [],
+  ],
+  ['the outbox is four fifths full', { outbox: { ...quiet, waiting: 80 } }, 'degraded', ['filling']],
+  ['dead letters fill it too', { outbox: { ...quiet, deadBytes: 800 } }, 'degraded', ['filling']],
+  [
+    'credentials are refused',
+    { parked: { reason: 'credentials', status: 401 }, circuitState: 'open' },
+    'blocked',
+    ['parked', 'circuit-open'],
+  ],
+  ['an operator paused', { paused: true }, 'blocked', ['paused']],
+  [
+    'closing covers everything',
+    { phase: 'closing', parked: { reason: 'credentials', status: 401 } },
+    'stopping',
+    ['parked'],
+  ],
+]
+
+for (const [name, facts, status, reasons] of table) {
+  test(`health: ${name}`, () => {
+    const health = healthOf({ ...fine, ...facts })
+    assert.equal(health.status, status)
+    assert.deepEqual(
+      health.reasons.map((reason) => reason.code),
+      reasons,
+    )
+    assert.equal(health.healthy, status === 'ok' || status === 'degraded')
+  })
+}
+
+test('ages are told against the wall clock, and one that was set back makes none negative', () => {
+  const outbox = { ...quiet, oldestAcceptedAtMs: WALL_MS + HOUR_MS, oldestCampaignAtMs: WALL_MS - HOUR_MS }
+  const health = healthOf({ ...fine, outbox })
+  assert.equal(health.oldestAgeMs, 0)
+  assert.equal(health.campaignWindowLeftMs, 71 * HOUR_MS)
+})
