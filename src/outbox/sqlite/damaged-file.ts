@@ -22,8 +22,7 @@ import {
 
 import type { Random } from '../../runtime/runtime.ts'
 import { Database } from './database.ts'
-
-const PAGE_BYTES = 4_096
+import { PAGE_BYTES } from './open-database.ts'
 
 export interface OpenDamaged {
   readonly database: Database

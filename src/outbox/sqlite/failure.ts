@@ -37,15 +37,15 @@ const byFileSystem: Readonly<Record<string, readonly [OutboxErrorCode, string]>>
 export function failureOf(caught: unknown, path: string): HoldfastError {
   if (isHoldfastError(caught)) return caught
   const result = sqliteResult(caught)
-  const known =
-    result === undefined
-      ? byFileSystem[String(Reflect.get(Object(caught), 'code'))]
-      : isDamage(caught)
-        ? bySqlite[CORRUPT]
-        : bySqlite[result & 0xff]
-  const [code, message] = known ?? ['OUTBOX_UNAVAILABLE', 'the outbox failed']
+  const [code, message] = meaningOf(caught, result) ?? ['OUTBOX_UNAVAILABLE', 'the outbox failed']
   const detail = result === undefined ? '' : ` (SQLite result ${result})`
   return new OutboxError(code, `${message}${detail}`, { path, cause: caught })
+}
+
+function meaningOf(caught: unknown, result: number | undefined): readonly [OutboxErrorCode, string] | undefined {
+  if (isDamage(caught)) return bySqlite[result === NOT_A_DATABASE ? NOT_A_DATABASE : CORRUPT]
+  if (result !== undefined) return bySqlite[result & 0xff]
+  return byFileSystem[String(Reflect.get(Object(caught), 'code'))]
 }
 
 export function isBusy(caught: unknown): boolean {

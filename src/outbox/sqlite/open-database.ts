@@ -13,6 +13,7 @@ import type { ResolvedSqliteOptions } from './options.ts'
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts'
 
 const HEADER_BYTES = 100
+export const PAGE_BYTES = 4_096
 const WAL_BYTES_MAX = 16 * 1024 * 1024
 
 export interface OpenDatabaseOptions {
@@ -34,7 +35,11 @@ export function openDatabase(options: ResolvedSqliteOptions, opening: OpenDataba
     // SQLite would delete the log, and with it what was not yet in the file.
     throw new OutboxError('OUTBOX_DAMAGED', 'the outbox is damaged: its file is empty, its log is not', { path })
   }
-  checkHeader(path)
+  const isCut = sizeOf(path) % PAGE_BYTES !== 0
+  // With a log, it may be a page that a crash cut off, and that the log still has.
+  if (sizeOf(path) > 0 && isOurs(path) && isCut && sizeOf(`${path}-wal`) === 0) {
+    throw new OutboxError('OUTBOX_DAMAGED', 'the outbox is damaged: its last page is cut off', { path })
+  }
   return makeDatabase(options, opening)
 }
 
@@ -69,8 +74,7 @@ function checkWritable(target: string, path: string): void {
  * Whose file it is, as its header says, before SQLite so much as opens it.
  * https://sqlite.org/fileformat.html#the_database_header
  */
-function checkHeader(path: string): void {
-  if (sizeOf(path) < HEADER_BYTES) return
+function isOurs(path: string): boolean {
   const header = Buffer.alloc(HEADER_BYTES)
   const file = openSync(path, 'r')
   try {
@@ -78,9 +82,10 @@ function checkHeader(path: string): void {
   } finally {
     closeSync(file)
   }
-  if (header.toString('latin1', 0, 15) !== 'SQLite format 3') return
   const applicationId = header.readUInt32BE(68)
-  if (applicationId !== 0) checkOurs(applicationId, header.readUInt32BE(60), path)
+  if (header.toString('latin1', 0, 15) !== 'SQLite format 3' || applicationId === 0) return false
+  checkOurs(applicationId, header.readUInt32BE(60), path)
+  return true
 }
 
 /** The same of what the database says: it may have changes that are not in the file itself yet. */
@@ -102,7 +107,7 @@ function checkOurs(applicationId: number, version: number, path: string): void {
 
 function configure(database: Database, { path, durability }: ResolvedSqliteOptions): void {
   // Only heeded by a database without pages, and before it becomes one with a write-ahead log.
-  if (!hasTables(database)) database.exec('PRAGMA auto_vacuum = INCREMENTAL')
+  if (!hasTables(database)) database.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL`)
   if (database.text('PRAGMA journal_mode = WAL') !== 'wal') {
     throw new OutboxError('OUTBOX_UNAVAILABLE', 'the file system of the outbox cannot hold a write-ahead log', { path })
   }
@@ -142,7 +147,8 @@ function checkTables(database: Database, workspace: string, path: string): void 
   if (missing.length > 0 || database.number('SELECT count(*) FROM state') !== 1) {
     throw new OutboxError('OUTBOX_DAMAGED', 'the outbox is damaged: tables are missing', { path })
   }
-  for (const table of ['entry', 'dead_letter']) database.exec(`SELECT min(seq), max(seq) FROM ${table}`)
+  for (const table of ['entry', 'dead_letter'])
+    database.exec(`SELECT (SELECT min(seq) FROM ${table}), (SELECT max(seq) FROM ${table})`)
   if (database.text('SELECT workspace FROM state') !== workspace) {
     throw new OutboxError('OUTBOX_UNAVAILABLE', 'the outbox belongs to another workspace', { path })
   }

@@ -79,13 +79,13 @@ function finishMoves(path: string): string | undefined {
   return aside
 }
 
-/** The first name that is free, or that of which only the log is missing still. */
+/** The first name that is free, or the last that is not, when only its log is missing there still. */
 function asideOf(path: string): string {
-  for (let number = 1; ; number++) {
-    const aside = `${path}.damaged-${number}`
-    const begun = existsSync(aside) && !existsSync(path) && existsSync(`${path}-wal`) && !existsSync(`${aside}-wal`)
-    if (begun || !existsSync(aside)) return aside
-  }
+  const name = (number: number): string => `${path}.damaged-${number}`
+  let number = 1
+  while (existsSync(name(number))) number++
+  const isBegun = !existsSync(path) && existsSync(`${path}-wal`) && !existsSync(`${name(number - 1)}-wal`)
+  return isBegun && number > 1 ? name(number - 1) : name(number)
 }
 
 /** One process at a time; the lock ends with the process that holds it. */

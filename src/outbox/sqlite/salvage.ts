@@ -16,8 +16,10 @@ export interface Salvaged {
 }
 
 const RANGE = 2_048
-/** A file in which nothing can be found any more must not be searched without end: some minutes. */
+/** A file in which nothing can be found any more must not be searched without end: half a minute or so. */
 const READS_MAX = 5_000_000
+/** What no outbox reaches; a higher number is damage. */
+const SEQUENCE_MAX = 1e12
 /** Where the last sequence is not known: so far beyond the last one found that none is given a second time. */
 const GAP = 1_000_000
 
@@ -29,8 +31,8 @@ const tables: Readonly<Record<string, string>> = {
 }
 
 export function salvage(damaged: Database, fresh: Database): Salvaged {
-  for (const [table, columns] of Object.entries(tables)) copyTable(damaged, fresh, table, columns)
   const old = readState(damaged)
+  for (const [table, columns] of Object.entries(tables)) copyTable(damaged, fresh, table, columns, old?.sequence)
   const [state, recovered] = accountOf(fresh, old)
   const lost = old === undefined ? null : Math.max(0, old.waiting + old.deadLetters - recovered)
   // What is missing may have been delivered or may be lost: it is not known any more which.
@@ -39,18 +41,20 @@ export function salvage(damaged: Database, fresh: Database): Salvaged {
   return { recovered, lost }
 }
 
-function copyTable(damaged: Database, fresh: Database, table: string, columns: string): void {
-  const bounds = attempt(() => ({
-    first: damaged.number(`SELECT min(seq) FROM ${table}`),
-    last: damaged.number(`SELECT max(seq) FROM ${table}`),
-  }))
-  if (bounds === undefined) return
+function copyTable(damaged: Database, fresh: Database, table: string, columns: string, lastGiven?: number): void {
+  const first = attempt(() => damaged.number(`SELECT min(seq) FROM ${table}`))
+  const last = attempt(() => damaged.number(`SELECT max(seq) FROM ${table}`))
+  // Where neither end can be reached, nothing can.
+  if (first === undefined && last === undefined) return
+  const end = Math.min(last ?? lastGiven ?? first! + GAP, lastGiven ?? SEQUENCE_MAX)
   const places = columns.replace(/\w+/g, '?')
   const insert = fresh.prepare(`INSERT OR IGNORE INTO ${table} (${columns}) VALUES (${places})`)
   const select = damaged.prepare(`SELECT ${columns} FROM ${table} WHERE seq BETWEEN ? AND ? ORDER BY seq`)
   const budget = { reads: READS_MAX }
-  for (let from = bounds.first; from <= bounds.last; from += RANGE) {
-    const rows = rowsOf(select, from, Math.min(from + RANGE - 1, bounds.last), budget)
+  for (let from = Math.max(1, first ?? 1); from <= end && budget.reads > 0; from += RANGE) {
+    const to = Math.min(from + RANGE - 1, end)
+    // On a damaged page a row may stand under a number that it cannot have.
+    const rows = rowsOf(select, from, to, budget).filter(([seq]) => Number(seq) >= from && Number(seq) <= to)
     fresh.transaction(
       'write',
       () => undefined,
