@@ -5,7 +5,8 @@
  */
 import { OutboxError } from '../../errors.ts'
 import type { Clock } from '../../runtime/clock.ts'
-import { isDiskFull } from './failure.ts'
+import type { Database } from './database.ts'
+import { isOutOfRoom } from './failure.ts'
 import type { FileIdentity } from './file-identity.ts'
 import type { Ownership } from './ownership.ts'
 import type { Reserve } from './reserve.ts'
@@ -15,6 +16,7 @@ import type { State, StateTransactions } from './state.ts'
 export type CommitWork<Result> = (state: State, owner: boolean) => Result
 
 export class Commits {
+  readonly #database: Database
   readonly #transactions: StateTransactions
   readonly #ownership: Ownership
   readonly #identity: FileIdentity
@@ -24,6 +26,7 @@ export class Commits {
   #sequence = 0
 
   constructor(parts: {
+    readonly database: Database
     readonly transactions: StateTransactions
     readonly ownership: Ownership
     readonly identity: FileIdentity
@@ -31,6 +34,7 @@ export class Commits {
     readonly clock: Clock
     readonly path: string
   }) {
+    this.#database = parts.database
     this.#transactions = parts.transactions
     this.#ownership = parts.ownership
     this.#identity = parts.identity
@@ -68,12 +72,28 @@ export class Commits {
     return this.#onReserve(() => this.#write('lazily', work))
   }
 
+  /** Finds room twice: in the log, which can be used from its start once it is written into the file, and in the reserve. */
   #onReserve<Result>(write: () => Result): Result {
     try {
       return write()
     } catch (error) {
-      if (!isDiskFull(error) || !this.#reserve.spend()) throw error
+      if (!isOutOfRoom(error)) throw error
+      this.#reuseLog()
+    }
+    try {
       return write()
+    } catch (error) {
+      if (!isOutOfRoom(error) || !this.#reserve.spend()) throw error
+      this.#reuseLog()
+    }
+    return write()
+  }
+
+  #reuseLog(): void {
+    try {
+      this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)')
+    } catch {
+      // There is no room for that either; the write is tried all the same.
     }
   }
 

@@ -88,6 +88,7 @@ export class Core {
     this.#reserve = new Reserve(`${options.path}-reserve`, options.reserveBytes)
     this.identity = new FileIdentity(options.path)
     this.#commits = new Commits({
+      database,
       transactions: this.#transactions,
       ownership: this.#ownership,
       identity: this.identity,
@@ -209,7 +210,7 @@ export class Core {
   /** A little of what can be done when nothing else is to do. Says whether there is more of it. */
   idle(): boolean {
     if (this.#deliverer.role === 'standby') return false
-    return this.#deliverer.readAhead() || this.#vacuum.some()
+    return this.#deliverer.readAhead() || this.#vacuum.some(!this.#reserve.keep())
   }
 
   /** Lets go of a file that cannot be used. */

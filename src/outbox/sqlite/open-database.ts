@@ -25,7 +25,7 @@ export interface OpenDatabaseOptions {
 export function openDatabase(options: ResolvedSqliteOptions, opening: OpenDatabaseOptions): Database {
   const { path } = options
   const folder = dirname(path)
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder, path)
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
     throw new OutboxError('OUTBOX_UNAVAILABLE', 'the path of the outbox is a folder', { path })
   }
@@ -55,6 +55,18 @@ export function makeDatabase(options: ResolvedSqliteOptions, { workspace, random
     return database
   } catch (error) {
     database.close()
+    throw error
+  }
+}
+
+function makeFolder(folder: string, path: string): void {
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (error) {
+    // Node does not say of a read-only file system that it is one.
+    let existing = folder
+    while (!existsSync(existing) && existing !== dirname(existing)) existing = dirname(existing)
+    checkWritable(existing, path)
     throw error
   }
 }
