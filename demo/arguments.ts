@@ -11,7 +11,7 @@ export interface Arguments {
 
 export const USAGE = `npm run demo [-- options]
 
-  --fast       the same in a few seconds
+  --fast       the first six hours of the day, in under ten seconds
   --seed N     chance of the fake Customer.io: which requests are hit, how long answers take (default 1)
   --json       one JSON object instead of the show
   --help       this

@@ -5,7 +5,7 @@ import type { Display } from './display/display.ts'
 import { jsonDisplay } from './display/json.ts'
 import { liveDisplay } from './display/live.ts'
 import { plainDisplay } from './display/plain.ts'
-import { FAST_PLAN, PLAN } from './plan.ts'
+import { FAST_PLAN, PLAN, playedLines } from './plan.ts'
 import { run } from './run.ts'
 
 const BROKEN_PROMISE = 1
@@ -29,10 +29,17 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const display = displayFor(options)
   const interrupt = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupt.abort())
+  // It may come twice: from the terminal, and from the script that has started this program.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupt.abort())
   try {
     const plan = options.fast ? FAST_PLAN : PLAN
-    const result = await run({ lines: readShopDay(), plan, seed: options.seed, display, signal: interrupt.signal })
+    const result = await run({
+      lines: playedLines(readShopDay(), plan),
+      plan,
+      seed: options.seed,
+      display,
+      signal: interrupt.signal,
+    })
     display.close(result)
     if (options.json) for (const sentence of result.broken) process.stderr.write(`broken promise: ${sentence}\n`)
     return result.broken.length === 0 ? 0 : BROKEN_PROMISE

@@ -6,21 +6,25 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Backend } from './backend/backend.ts'
 import type { Line } from './calls/line.ts'
-import { DAY_MS } from './shop/diary.ts'
+import type { Plan } from './plan.ts'
 
 const TICK_MS = 5
+const OPENING_MS = 8 * 3_600_000
 
 export class Player {
   readonly #lines: readonly Line[]
   readonly #backends: readonly Backend[]
+  readonly #plan: Plan
+  /** Shop time in real time. */
   readonly #speed: number
   #next = 0
   #notMade = 0
 
-  constructor(lines: readonly Line[], dayMs: number, backends: readonly Backend[]) {
+  constructor(lines: readonly Line[], plan: Plan, backends: readonly Backend[]) {
     this.#lines = lines
     this.#backends = backends
-    this.#speed = DAY_MS / dayMs
+    this.#plan = plan
+    this.#speed = (plan.hours * 3_600_000) / plan.dayMs
   }
 
   /** Calls that were due when nobody could make them. */
@@ -30,7 +34,7 @@ export class Player {
 
   /** The time of day in the shop, in milliseconds since midnight. */
   timeOfDayMs(nowMs: number): number {
-    return 8 * 3_600_000 + Math.min(DAY_MS, nowMs * this.#speed)
+    return OPENING_MS + Math.min(this.#plan.dayMs, nowMs) * this.#speed
   }
 
   /** Resolves at closing time. `nowMs` counts from the opening. */

@@ -12,8 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { seededRandom } from '../src/testing/seeded-random.ts'
 import { holdfastAccount, officialAccount } from './account/account.ts'
-import { brokenPromises } from './account/promises.ts'
-import type { Finished } from './backend/backend.ts'
+import { brokenPromises, type Left } from './account/promises.ts'
 import type { Line } from './calls/line.ts'
 import { peopleOf } from './calls/mark.ts'
 import type { Display } from './display/display.ts'
@@ -26,6 +25,7 @@ import { Side } from './side.ts'
 import { Watcher } from './watcher.ts'
 
 export interface RunSettings {
+  /** The calls that are played: the first ones of the data file. */
   readonly lines: readonly Line[]
   readonly plan: Plan
   readonly seed: number
@@ -69,10 +69,10 @@ class Show {
     const official = await this.#openSide('customerio-node', new URL('./backend/official.ts', import.meta.url), false)
     await this.#startBackends()
     const nowMs = (): number => this.#nowMs()
-    const player = new Player(lines, plan.dayMs, [holdfast.backend, official.backend])
+    const player = new Player(lines, plan, [holdfast.backend, official.backend])
     const watcher = new Watcher({ lines: lines.length, holdfast, official, player, display, nowMs })
     this.#openedMs = performance.now()
-    display.open({ lines: lines.length, people: new Set(lines.flatMap(peopleOf)).size, dayMs: plan.dayMs })
+    display.open({ lines: lines.length, people: new Set(lines.flatMap(peopleOf)).size, plan })
     watcher.start()
     try {
       this.#note('shop', 'opens')
@@ -115,13 +115,13 @@ class Show {
   }
 
   async #kill(holdfast: Side, official: Side): Promise<void> {
-    const [, gone] = await Promise.all([holdfast.backend.kill(), official.backend.kill()])
+    const [underWay, gone] = await Promise.all([holdfast.backend.kill(), official.backend.kill()])
     this.#note('shop', 'kill -9 of both backends')
-    this.#note('Holdfast', `is dead; ${count(holdfast.missing)} operations are in its outbox, on disk`)
+    this.#note('Holdfast', `is dead; ${count(holdfast.missing - underWay)} operations are in its outbox, on disk`)
     this.#note('customerio-node', `is dead; ${count(gone)} calls were in its memory and are gone`)
   }
 
-  async #finish(holdfast: Side, official: Side): Promise<Finished> {
+  async #finish(holdfast: Side, official: Side): Promise<Left> {
     const { patienceMs } = this.#settings.plan
     const delivered = holdfast.backend.finish(patienceMs).then((left) => {
       this.#note('Holdfast', left.waiting === 0 ? 'has delivered everything' : `${count(left.waiting)} operations wait`)
@@ -131,7 +131,7 @@ class Show {
     return left
   }
 
-  #resultOf(holdfast: Side, official: Side, left: Finished, notMade: number): Result {
+  #resultOf(holdfast: Side, official: Side, left: Left, notMade: number): Result {
     const { lines, seed } = this.#settings
     const account = holdfastAccount(lines, holdfast.backend.asked, holdfast.look().arrivals)
     return {

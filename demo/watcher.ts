@@ -61,6 +61,7 @@ export class Watcher {
         arrived: look.holdfast,
         waiting: holdfast.missing,
         perSecond: rate('holdfast'),
+        role: condition?.role ?? 'active',
         circuitState: condition?.circuitState ?? 'closed',
         oldestAgeMs: condition?.oldestAgeMs ?? null,
       },

@@ -1,6 +1,7 @@
 /** What Holdfast promises, held against the account: a plain sentence for each promise that is broken. */
 import type { HoldfastAccount } from './account.ts'
 
+/** What a backend process says when it ends. */
 export interface Left {
   /** Operations that were still waiting when the demo ran out of patience. */
   readonly waiting: number

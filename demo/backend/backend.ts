@@ -6,6 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 import type { Asked } from '../account/asked.ts'
+import type { Left } from '../account/promises.ts'
 import type { Condition, FromBackend, Start, ToBackend } from './messages.ts'
 
 export interface BackendSettings {
@@ -23,12 +24,6 @@ export interface BackendSettings {
   readonly died: (message: string) => void
 }
 
-export interface Finished {
-  /** What could not be sent in time. */
-  readonly waiting: number
-  readonly deadLetters: number
-}
-
 const START_MS_MAX = 20_000
 /** Beyond the time that it is given for what is left to send. */
 const END_MS_MAX = 20_000
@@ -43,7 +38,7 @@ export class Backend {
   /** The process takes calls. */
   #isReady = false
   #condition: Condition | undefined
-  #finished: ((finished: Finished) => void) | undefined
+  #finished: ((finished: Left) => void) | undefined
   #ready: (() => void) | undefined
   /** Ends that the parent caused are no accidents. */
   #endsByWill = false
@@ -142,12 +137,12 @@ export class Backend {
   }
 
   /** Waits until the process has nothing left to send, and has it end. */
-  async finish(timeoutMs: number): Promise<Finished> {
+  async finish(timeoutMs: number): Promise<Left> {
     const child = this.#child
     if (child === undefined) throw new Error(`${this.#settings.name} is not running`)
     this.#endsByWill = true
     const exited = new Promise((resolve) => child.once('exit', resolve))
-    const finished = new Promise<Finished>((resolve) => {
+    const finished = new Promise<Left>((resolve) => {
       this.#finished = resolve
       this.#tell({ type: 'finish', timeoutMs })
     })
@@ -211,6 +206,8 @@ export class Backend {
 async function inTime<T>(promise: Promise<T>, timeoutMs: number, message: string): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new Error(message)), timeoutMs)
+  // When the run is broken off meanwhile, nobody waits for this any more.
+  timer.unref()
   try {
     return await Promise.race([promise, late])
   } finally {

@@ -22,11 +22,14 @@ serve(async ({ url, siteId, apiKey, outboxPath }) => {
 })
 
 async function tellCondition(cio: ResilientCustomerIO): Promise<void> {
-  const { queueDepth, circuitState, oldestAgeMs } = await cio.health()
-  tell({ type: 'condition', waiting: queueDepth, circuitState, oldestAgeMs })
+  const { role, circuitState, oldestAgeMs } = await cio.health()
+  tell({ type: 'condition', role, circuitState, oldestAgeMs })
 }
 
+let hasStoodBy = false
+
 function report(event: HoldfastEvent): void {
+  if (event.type === 'role' && event.role === 'standby') hasStoodBy = true
   const text = sentenceOf(event)
   if (text !== undefined) tell({ type: 'told', text })
 }
@@ -39,9 +42,8 @@ function sentenceOf(event: HoldfastEvent): string | undefined {
         ? 'the circuit opens: calls are stored, nothing is sent'
         : undefined
     case 'role':
-      return event.role === 'standby'
-        ? 'stores calls, and waits to be sure that the other process is dead'
-        : 'takes over the delivery from the outbox'
+      if (event.role === 'standby') return 'stores calls, and waits to be sure that the other process is dead'
+      return hasStoodBy ? 'takes over the delivery from the outbox' : undefined
     case 'throttled':
       return `slows down to ${Math.round(event.perSecond)} requests a second`
     case 'parked':

@@ -19,7 +19,7 @@ export type ToBackend =
 
 /** How the library says it is. For the display alone: the account is made without it. */
 export interface Condition {
-  readonly waiting: number
+  readonly role: 'active' | 'standby'
   readonly circuitState: 'closed' | 'open' | 'half-open'
   readonly oldestAgeMs: number | null
 }

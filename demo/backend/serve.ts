@@ -2,6 +2,7 @@
  * The life of a backend process: it is told where Customer.io is, makes the calls that the shop's customers cause, each
  * the moment it is asked for, and says what its caller got. Both backends are this program; they differ in the client.
  */
+import type { Left } from '../account/promises.ts'
 import type { Line, Method } from '../calls/line.ts'
 import { readShopDay } from '../calls/read.ts'
 import type { FromBackend, Start, ToBackend } from './messages.ts'
@@ -13,7 +14,7 @@ export interface Sender {
   /** Makes the call of a line. Resolves to the id of the receipt, where there is one; rejects as the client does. */
   readonly make: (line: Line, n: number) => Promise<string | null>
   /** Resolves when nothing is left to send, or after `timeoutMs`. */
-  readonly finish: (timeoutMs: number) => Promise<{ readonly waiting: number; readonly deadLetters: number }>
+  readonly finish: (timeoutMs: number) => Promise<Left>
 }
 
 export function tell(message: FromBackend): void {
@@ -53,6 +54,8 @@ export function serve(open: (start: Start) => Promise<Sender>): void {
         return
     }
   })
+  // Ctrl-C goes to every process of the terminal; when this one ends is for its parent to say.
+  process.on('SIGINT', () => {})
   // Whoever started this process is gone, and nobody else will end it.
   process.on('disconnect', () => process.exit())
 }

@@ -68,9 +68,10 @@ export function officialLine(scene: Scene, columns: number, paint: Paint): strin
 }
 
 export function stateLine(scene: Scene, paint: Paint): string {
-  const { isAlive, circuitState, oldestAgeMs } = scene.holdfast
+  const { isAlive, role, circuitState, oldestAgeMs } = scene.holdfast
   const oldest = oldestAgeMs === null ? '' : `, oldest operation: ${duration(oldestAgeMs)}`
-  const state = isAlive ? `Holdfast's circuit: ${circuitState}${oldest}` : 'both processes are dead'
+  const holdfast = role === 'standby' ? 'Holdfast stands by' : `Holdfast's circuit: ${circuitState}`
+  const state = isAlive ? holdfast + oldest : 'both processes are dead'
   return paint('dim', `${timeOfDay(scene.timeOfDayMs)} in the shop; ${state}`)
 }
 

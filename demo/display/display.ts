@@ -1,4 +1,5 @@
 /** What shows a run to whoever looks at it. */
+import type { Plan } from '../plan.ts'
 import type { Note, Result } from '../result.ts'
 
 /** How things stand at a moment. */
@@ -13,6 +14,7 @@ export interface Scene {
     readonly arrived: number
     readonly waiting: number
     readonly perSecond: number
+    readonly role: 'active' | 'standby'
     readonly circuitState: 'closed' | 'open' | 'half-open'
     readonly oldestAgeMs: number | null
   }
@@ -27,7 +29,7 @@ export interface Scene {
 export interface Opening {
   readonly lines: number
   readonly people: number
-  readonly dayMs: number
+  readonly plan: Plan
 }
 
 export interface Display {

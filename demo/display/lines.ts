@@ -11,10 +11,10 @@ const LABEL_WIDTH = 41
 const HOLDFAST_WIDTH = 15
 const OFFICIAL_WIDTH = 18
 
-export function headLines(opening: Opening, width: number, paint: Paint): readonly string[] {
+export function headLines({ lines, people, plan }: Opening, width: number, paint: Paint): readonly string[] {
   const text =
-    `${count(opening.lines)} calls of ${count(opening.people)} people, a shop's day from 8 to 22 o'clock in ` +
-    `${opening.dayMs / 1_000} seconds: through Holdfast, and beside it through customerio-node with its own retries. ` +
+    `${count(lines)} calls of ${count(people)} people, a shop's day from 8 to ${8 + plan.hours} o'clock in ` +
+    `${plan.dayMs / 1_000} seconds: through Holdfast, and beside it through customerio-node with its own retries. ` +
     `Each has a Customer.io of its own; both fail in the same way at the same moments.`
   return ['', paint('bold', 'An outage, a kill -9 and a recovery'), ...wrap(text, width), '']
 }
@@ -69,7 +69,7 @@ function verdictLines({ broken, holdfast }: Result, paint: Paint): readonly stri
   return [
     paint(
       'green',
-      `Every promise held: of ${count(holdfast.accepted)} accepted operations each one arrived, in order, once.`,
+      `Every promise held: all ${count(holdfast.accepted)} accepted operations arrived, once and in order.`,
     ),
   ]
 }

@@ -28,7 +28,11 @@ export function plainDisplay(stream: NodeJS.WritableStream): Display {
 
 function stateLine({ atMs, holdfast, official }: Scene): string {
   const oldest = holdfast.oldestAgeMs === null ? '' : `, the oldest for ${duration(holdfast.oldestAgeMs)}`
-  const state = holdfast.isAlive ? `circuit ${holdfast.circuitState}` : 'not running'
+  const state = !holdfast.isAlive
+    ? 'not running'
+    : holdfast.role === 'standby'
+      ? 'stands by'
+      : `circuit ${holdfast.circuitState}`
   return (
     `${clock(atMs).padEnd(9)}... Holdfast ${count(holdfast.arrived)} arrived, ${count(holdfast.waiting)} waiting${oldest}, ` +
     `${state}; customerio-node ${count(official.arrived)} arrived, ${count(official.lost)} lost`

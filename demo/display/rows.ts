@@ -25,10 +25,14 @@ export function accountRows({ holdfast, official }: Result): readonly Row[] {
       holdfast: plain(holdfast.accepted),
       official: plain(official.succeeded),
     },
-    { label: 'arrived at Customer.io', holdfast: plain(holdfast.arrived), official: plain(official.arrived) },
+    { label: 'ended in an error', holdfast: zero(holdfast.refused), official: plain(official.failed) },
+    { label: 'died with their process', holdfast: NONE, official: plain(official.gone) },
+    {
+      label: 'delivered: arrived at Customer.io',
+      holdfast: plain(holdfast.delivered),
+      official: plain(official.arrived),
+    },
     { label: 'lost', holdfast: zero(holdfast.lost), official: zero(official.lost) },
-    { label: '  calls that ended in an error', holdfast: plain(holdfast.refused), official: plain(official.failed) },
-    { label: '  calls that died with their process', holdfast: NONE, official: plain(official.gone) },
     {
       label: 'events that Customer.io has twice',
       holdfast: zero(holdfast.recordedTwice),

@@ -1,26 +1,30 @@
 /**
- * The embedded outbox: one SQLite file, no server. Appends are on the disk before they resolve; the file is worked on
- * by a thread of its own, so that no fsync blocks the caller. Several processes may share one file: all append, one
+ * The SQLite outbox: one file, no server, nothing to install. An append resolves when it is on the disk; SQLite runs
+ * in a thread of its own, so no fsync blocks the caller. Several processes may share the file: all append, one
  * delivers, another takes over when it dies.
  *
- * What a crash at each step leaves behind: before a commit, nothing of it; after it, all of it, also after power loss.
- * What was claimed and not settled is claimable again, with its attempts kept.
+ * What stands where, in `sqlite/`
+ * - `threaded.ts`, `group-commit.ts`, `worker-link.ts`, `wire.ts`: the caller's side, and what goes over to
+ * - `worker.ts`: the thread, around a
+ * - `session.ts`: a connection over time: `open-database.ts` and, on it, a
+ * - `core.ts`: the contract on one open file. Its parts: `commits.ts` (the one way to write), `ownership.ts`,
+ *   `appends.ts`, `departures.ts`, `deliverer.ts` with `claims.ts`, `turns.ts`, `tail.ts`; `queries.ts`,
+ *   `operators.ts`, `census.ts`.
  */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 
 import type { OpenOutbox } from './outbox.ts'
 import { resolveSqliteOptions, type SqliteOutboxOptions } from './sqlite/options.ts'
-import { openThreadedOutbox } from './sqlite/threaded.ts'
+import { openThreaded } from './sqlite/threaded.ts'
 
 /**
- * An outbox in a file.
+ * The default outbox. Throws `OptionsError` at once, and `OutboxError` when it is opened and cannot be used.
  * @example `new ResilientCustomerIO({ siteId, apiKey, outbox: sqliteOutbox({ path: '/var/lib/shop/outbox.db' }) })`
- * @throws OptionsError naming the option; opening throws `OutboxError` where the file cannot be used
  */
 export function sqliteOutbox(options: SqliteOutboxOptions): OpenOutbox {
   const resolved = resolveSqliteOptions(options)
-  return (context) => openThreadedOutbox(resolved, context)
+  return (context) => openThreaded(resolved, context)
 }
 
 /** In the folder `holdfast-data` of the working directory, a file for each workspace. */
@@ -29,5 +33,4 @@ export function defaultOutboxPath(siteId: string): string {
   return join('holdfast-data', `outbox-${name}.db`)
 }
 
-export { openInlineSqliteOutbox } from './sqlite/inline.ts'
 export type { SqliteOutboxOptions } from './sqlite/options.ts'

@@ -216,6 +216,9 @@ export class State {
       if (primary[by] === null && value !== null) this.people.name(primary, { by, value })
     }
     for (const [name, timed] of secondary.attributes) {
+      // A name that the primary did not take over is no attribute of theirs either.
+      if (name === 'anonymous_id') continue
+      if ((name === 'id' || name === 'email') && primary[name] !== idText(timed.value)) continue
       const held = primary.attributes.get(name)?.value
       if (held === undefined || held === null || held === '') primary.attributes.set(name, timed)
     }
@@ -271,8 +274,7 @@ export class State {
   #segment(call: SegmentCall): Ignored | null {
     let found = false
     for (const value of call.ids) {
-      const bare = call.idType === 'cio_id' ? value.replace(/^cio_/, '') : value
-      const person = this.people.find({ by: call.idType ?? 'id', value: bare })
+      const person = this.people.find({ by: call.idType ?? 'id', value })
       if (person === undefined) continue
       found = true
       if (call.action === 'add') person.segments.add(call.segmentId)

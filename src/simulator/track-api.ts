@@ -88,11 +88,8 @@ export class TrackApi {
       }
     }
     if (request.route.name === 'unknown') return statusAnswer(request.route.status, 'json')
-    const isRegionQuestion = request.route.name === 'region'
-    if (!isRegionQuestion) {
-      const answer = wrongHost(arrival, options)
-      if (answer !== undefined) return answer
-    }
+    const elsewhere = wrongHost(arrival, options)
+    if (elsewhere !== undefined) return elsewhere
     if (needsAuth(request.route) && !mayEnter(arrival.authorization, options.siteId, options.apiKey)) {
       return unauthorized(options.unauthorizedAs)
     }
@@ -159,10 +156,10 @@ function regionOf(region: Region): { readonly url: string; readonly region: Regi
   return { url: trackHost(region), region, environment_id: 1 }
 }
 
-/** What one region's host answers to an account of the other; nothing on a host that is neither. */
+/** What one region's host answers to an account of the other; nothing on a host that is neither, nor to the region question. */
 function wrongHost({ host, request }: Arrival, options: ResolvedOptions): Answer | undefined {
   const other: Region = options.region === 'us' ? 'eu' : 'us'
-  if (host !== trackHost(other)) return undefined
+  if (host !== trackHost(other) || request.route.name === 'region') return undefined
   // "if your account is in the EU region and you send traffic to our US endpoints, we'll redirect it accordingly"
   if (options.region === 'us') return unauthorized(options.unauthorizedAs)
   return options.wrongRegion === 'serve' ? undefined : wrongDatacenter(trackHost('eu') + request.path)

@@ -9,6 +9,7 @@ import { jsonDisplay } from '../../demo/display/json.ts'
 import { headLines } from '../../demo/display/lines.ts'
 import { painterFor } from '../../demo/display/paint.ts'
 import { plainDisplay } from '../../demo/display/plain.ts'
+import { PLAN } from '../../demo/plan.ts'
 import type { Result } from '../../demo/result.ts'
 
 const noColour = (_colour: string, text: string): string => text
@@ -22,6 +23,7 @@ const scene: Scene = {
     arrived: 1_000,
     waiting: 2_000,
     perSecond: 1_234,
+    role: 'active',
     circuitState: 'half-open',
     oldestAgeMs: 61_000,
   },
@@ -112,16 +114,18 @@ test('the live lines fit 80 columns and 120, and the bars take what room there i
   assert.ok(barWidth(120) > barWidth(80))
 })
 
-test('the state line says who is dead', () => {
+test('the state line says who is dead and who stands by', () => {
   assert.match(stateLine(scene, noColour), /^20:01 in the shop; Holdfast's circuit: half-open, .* 1 min 1 s$/)
   const dead = { ...scene, holdfast: { ...scene.holdfast, isAlive: false } }
+  const standing = { ...scene, holdfast: { ...scene.holdfast, role: 'standby' as const } }
+  assert.match(stateLine(standing, noColour), /Holdfast stands by, oldest/)
   assert.match(stateLine(dead, noColour), /both processes are dead/)
 })
 
 test('without a terminal the show is lines without colour, and the state now and then', () => {
   const text = printed((stream) => {
     const display = plainDisplay(stream)
-    display.open({ lines: 4_402, people: 378, dayMs: 14_000 })
+    display.open({ lines: 4_402, people: 378, plan: PLAN })
     display.note({ atMs: 4_200, who: 'Customer.io', text: 'is down' })
     for (const atMs of [4_300, 4_400, 6_400]) display.show({ ...scene, atMs })
     display.close(result)
@@ -130,7 +134,7 @@ test('without a terminal the show is lines without colour, and the state now and
   assert.match(text, /^00:04\.2 {2}Customer\.io {6}is down$/m)
   assert.equal(text.match(/\.\.\. Holdfast 1,000 arrived, 2,000 waiting/g)?.length, 2)
   assert.match(text, /^lost +0 +1,180$/m)
-  assert.match(text, /Every promise held: of 4,002 accepted operations each one arrived/)
+  assert.match(text, /Every promise held: all 4,002 accepted operations arrived, once and in order/)
 })
 
 test('the table fits 80 columns', () => {
@@ -148,15 +152,15 @@ test('a broken promise stands at the end in plain words', () => {
 })
 
 test('the head says how large the day is', () => {
-  const text = headLines({ lines: 4_402, people: 378, dayMs: 14_000 }, 80, painterFor(new PassThrough())).join(' ')
+  const text = headLines({ lines: 4_402, people: 378, plan: PLAN }, 80, painterFor(new PassThrough())).join(' ')
   assert.match(text, /4,402 calls of 378 people/)
-  assert.match(text, /in 14 seconds:/)
+  assert.match(text, /from 8 to 22 o'clock in 14 seconds:/)
 })
 
 test('for machines there is one JSON object and nothing else', () => {
   const text = printed((stream) => {
     const display = jsonDisplay(stream)
-    display.open({ lines: 1, people: 1, dayMs: 1 })
+    display.open({ lines: 1, people: 1, plan: PLAN })
     display.note({ atMs: 0, who: 'shop', text: 'opens' })
     display.show(scene)
     display.close(result)

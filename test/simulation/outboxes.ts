@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { memoryOutbox } from '../../src/outbox/memory.ts'
 import type { OpenOutbox } from '../../src/outbox/outbox.ts'
-import { openInlineSqliteOutbox } from '../../src/outbox/sqlite.ts'
+import { openInlineSqliteOutbox } from '../../src/outbox/sqlite/inline.ts'
 import type { Plan } from './plan.ts'
 
 export function outboxOf(plan: Plan, folder: string): OpenOutbox {

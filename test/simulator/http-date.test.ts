@@ -3,6 +3,7 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
+import { retryAfterMs } from '../../src/protocol/retry-after.ts'
 import { httpDate } from '../../src/simulator/http-date.ts'
 
 test('the example of the RFC is written as the RFC writes it', () => {
@@ -26,4 +27,9 @@ test('every time from 1970 to 2200 is written as the platform writes it', () => 
     }),
     { seed: 1 },
   )
+})
+
+test('a Retry-After that is written as a date is read back as the wait that was meant', () => {
+  const nowMs = Date.parse('2026-01-01')
+  assert.equal(retryAfterMs(httpDate(nowMs + 7_000), nowMs), 7_000)
 })

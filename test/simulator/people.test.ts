@@ -192,6 +192,27 @@ test('a suppressed person is gone, and every call that names them by any of thei
   assert.deepEqual(simulator.workspace.person('42')?.attributes, { plan: 'pro' })
 })
 
+test('a merge leaves the primary the names that they have', async () => {
+  const { identify, merge, simulator } = workspace()
+  await identify('p@x.io', { plan: 'pro' })
+  await identify('2', { email: 's@x.io', anonymous_id: 'v1' })
+  await merge({ email: 'p@x.io' }, { id: '2' })
+  const person = simulator.workspace.person('2')
+  assert.deepEqual([person?.id, person?.email, person?.attributes], ['2', 'p@x.io', { plan: 'pro' }])
+  assert.equal(simulator.workspace.person('s@x.io'), undefined)
+})
+
+test('a merge that names a suppressed person is ignored', async () => {
+  const { identify, merge, post, simulator } = workspace()
+  await identify('1')
+  await identify('2')
+  await post('/api/v1/customers/2/suppress')
+  await merge({ id: '1' }, { id: '2' })
+  await merge({ id: '2' }, { id: '1' })
+  assert.equal(simulator.ledger.count({ type: 'merge', ignored: 'suppressed' }), 2)
+  assert.equal(simulator.workspace.people().length, 1)
+})
+
 test('a name can be suppressed before anybody has it', async () => {
   const { identify, post, simulator } = workspace()
   await post('/api/v1/customers/42/suppress')

@@ -14,6 +14,7 @@ test('as many requests as a second allows may come at once, then one for each to
 
 test('a long silence saves up no more than one second', () => {
   const bucket = new TokenBucket()
+  assert.equal(bucket.take(0, 3), 0)
   const taken = Array.from({ length: 5 }, () => bucket.take(3_600_000, 3))
   assert.equal(taken.filter((waitMs) => waitMs === 0).length, 3)
 })

@@ -132,6 +132,7 @@ const refused: readonly (readonly [line: string, options: RequestOptions, status
   ['POST /api/v2/entity', { authorization: null, body: {} }, 401, /^Unauthorized request\n$/],
   ['POST /api/v2/entity', { authorization: 'Bearer key', body: {} }, 401, /^Unauthorized request\n$/],
   ['POST /api/v2/entity', { authorization: `Basic ${btoa('site:other')}`, body: {} }, 401, /^Unauthorized/],
+  ['POST /api/v2/entity', { authorization: `Basic ${btoa('other:key')}`, body: {} }, 401, /^Unauthorized/],
   ['POST /api/v2/entity', { authorization: `Basic ${btoa('nocolon')}`, body: {} }, 401, /^Unauthorized/],
   ['GET /api/v1/accounts/region', { authorization: null }, 401, /^Unauthorized/],
   ['POST /api/v1/forms/f/submit', { authorization: null, body: { data: { id: '1' } } }, 401, /^Unauthorized/],

@@ -6,6 +6,9 @@ import { test } from 'node:test'
 import { createSimulator } from '../../src/simulator/index.ts'
 import { AUTHORIZATION, requestOf } from './asking.ts'
 
+/** As they were before any test of this file has listened. */
+const { Request: request, Response: response } = globalThis
+
 const REGION = 'GET /api/v1/accounts/region'
 
 /** Everything a connection gives back for a raw text, until its end. */
@@ -49,7 +52,6 @@ test('close ends the requests that hang', async () => {
 })
 
 test('listening does not touch the globals of the program', async () => {
-  const { Request: request, Response: response } = globalThis
   await using server = await createSimulator().listen()
   assert.equal((await fetch(requestOf(REGION, { root: server.url }))).status, 200)
   assert.equal(globalThis.Request, request)
@@ -119,6 +121,25 @@ test('a full ledger says so in words over a socket', async () => {
   const response = await fetch(requestOf('PUT /api/v1/customers/42', { body: {}, root: server.url }))
   assert.equal(response.status, 500)
   assert.match(await response.text(), /^simulator: ledgerMax: /)
+})
+
+test('while every connection is refused, one is ended before a word has been said on it', async () => {
+  const simulator = createSimulator()
+  await using server = await simulator.listen()
+  simulator.down('refused')
+  const ended = new Promise<string>((resolve) => {
+    const socket = connect(server.port, '127.0.0.1')
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''))
+    socket.on('end', () => resolve('end'))
+    socket.setTimeout(5_000, () => {
+      socket.destroy()
+      resolve('still open')
+    })
+  })
+  assert.match(await ended, /^(ECONNRESET|end)$/)
+  assert.equal(simulator.ledger.requests().length, 0)
+  simulator.up()
+  assert.equal((await fetch(requestOf(REGION, { root: server.url }))).status, 200)
 })
 
 test('two servers at once share one workspace', async () => {

@@ -94,6 +94,16 @@ test('the signal ends a request as it ends that of the real fetch, with its own 
   assert.equal(clock.pending, 0)
 })
 
+test('half a response gives its half and then breaks', async () => {
+  const { simulator } = setUp()
+  simulator.faults.add({ kind: 'half-response' })
+  const response = await simulator.fetch(requestOf(TRACK, { body: { name: 'a' } }))
+  const reader = response.body!.getReader()
+  const first = await reader.read()
+  assert.equal(Buffer.from(first.value ?? []).toString(), '{')
+  await assert.rejects(reader.read(), { name: 'TypeError', message: 'terminated' })
+})
+
 test('a request that waits leaves no timer behind when its signal ends it', async () => {
   const { simulator, clock } = setUp({ latencyMs: 1_000 })
   const controller = new AbortController()
@@ -145,6 +155,8 @@ test('a wrong option is refused with the name of its field', () => {
       JSON.stringify(options),
     )
   }
+  const none: Record<string, undefined> = { siteId: undefined, latencyMs: undefined, strict: undefined }
+  assert.ok(createSimulator(none))
   const { simulator } = setUp()
   assert.throws(() => simulator.change({ latencyMs: -1 }), OptionsError)
 })

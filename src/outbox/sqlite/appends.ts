@@ -5,17 +5,20 @@ import { OutboxFullError } from '../../errors.ts'
 import { KEYS_MAX, RETRY_FULL_MS, type OutboxLimits } from '../limits.ts'
 import type { AppendResult, NewEntry } from '../outbox.ts'
 import { positionOf } from '../position.ts'
-import type { Database, Statement } from './database.ts'
-import { ENTRY_COLUMNS, ENTRY_PLACES, entryValues } from './entry-rows.ts'
+import type { Database, SqlValue, Statement } from './database.ts'
+import { ENTRY_COLUMNS, ENTRY_PLACES, pushValues } from './entry-rows.ts'
 import type { State } from './state.ts'
 
+/** Rows of one statement: running a statement costs as much as another row. */
+const ROWS_TOGETHER = 8
 /** Keyed entries between two removals of old keys, and how many of those one removal looks at. */
 const KEYS_BETWEEN_PRUNES = 1_000
 const KEYS_PER_PRUNE = 2_000
 
 export class Appends {
   readonly #limits: Required<OutboxLimits>
-  readonly #insert: Statement
+  readonly #insertOne: Statement
+  readonly #insertMany: Statement
   readonly #key: Statement
   readonly #waits: Statement
   readonly #remember: Statement
@@ -27,7 +30,12 @@ export class Appends {
 
   constructor(database: Database, limits: Required<OutboxLimits>) {
     this.#limits = limits
-    this.#insert = database.prepare(`INSERT INTO entry (${ENTRY_COLUMNS}) VALUES (${ENTRY_PLACES})`)
+    const insert = (rows: number): Statement => {
+      const places = Array.from({ length: rows }, () => `(${ENTRY_PLACES})`).join(', ')
+      return database.prepare(`INSERT INTO entry (${ENTRY_COLUMNS}) VALUES ${places}`)
+    }
+    this.#insertOne = insert(1)
+    this.#insertMany = insert(ROWS_TOGETHER)
     this.#key = database.prepare('SELECT seq, at FROM known_key WHERE id = ?')
     this.#waits = database.prepare('SELECT 1 FROM entry WHERE seq = ?')
     this.#remember = database.prepare('INSERT OR REPLACE INTO known_key (id, seq, at) VALUES (?, ?, ?)')
@@ -37,36 +45,73 @@ export class Appends {
     this.#firstWaiting = database.prepare('SELECT min(seq) FROM entry')
   }
 
-  /** The entries of one call, or `OutboxFullError` and none of them. */
-  append(entries: readonly NewEntry[], state: State, wallMs: number): readonly AppendResult[] {
-    const inThisCall = new Map<string, number>()
+  /** The entries of each call, or `OutboxFullError` and none of that call. */
+  append(
+    calls: readonly (readonly NewEntry[])[],
+    state: State,
+    wallMs: number,
+  ): readonly (readonly AppendResult[] | OutboxFullError)[] {
+    const first = state.sequence + 1
     const added: NewEntry[] = []
+    const keys = new Map<string, number>()
+    const answers = calls.map((entries) => this.#plan(entries, added, keys, state, wallMs))
+    this.#insertAll(added, first)
+    for (const [id, sequence] of keys) this.#remember.run(id, sequence, wallMs)
+    this.#prune(keys.size, wallMs)
+    return answers
+  }
+
+  /** At the end of its lanes, under a new sequence. */
+  replay(entry: NewEntry, state: State): number {
+    state.sequence++
+    state.waiting++
+    state.waitingBytes += Buffer.byteLength(entry.body)
+    this.#insertAll([entry], state.sequence)
+    return state.sequence
+  }
+
+  /** One call: what it adds, and the account of it. */
+  #plan(
+    entries: readonly NewEntry[],
+    added: NewEntry[],
+    keys: Map<string, number>,
+    state: State,
+    wallMs: number,
+  ): readonly AppendResult[] | OutboxFullError {
+    const fresh: NewEntry[] = []
+    const freshKeys = new Map<string, number>()
     let bytes = 0
     const results = entries.map((entry): AppendResult => {
-      const first = entry.keyed ? (inThisCall.get(entry.id) ?? this.#known(entry.id, wallMs)) : undefined
+      const { id, keyed, body } = entry
+      const first = keyed ? (freshKeys.get(id) ?? keys.get(id) ?? this.#known(id, wallMs)) : undefined
       if (first !== undefined) return { state: 'duplicate', position: positionOf(first) }
-      added.push(entry)
-      bytes += Buffer.byteLength(entry.body)
-      const sequence = state.sequence + added.length
-      if (entry.keyed) inThisCall.set(entry.id, sequence)
+      fresh.push(entry)
+      bytes += Buffer.byteLength(body)
+      const sequence = state.sequence + fresh.length
+      if (keyed) freshKeys.set(id, sequence)
       return { state: 'stored', position: positionOf(sequence) }
     })
-    this.#checkRoom(added.length, bytes, state)
-    for (const entry of added) this.insert(entry, state)
-    for (const [id, sequence] of inThisCall) this.#remember.run(id, sequence, wallMs)
-    this.#prune(inThisCall.size, wallMs)
-    state.accepted += added.length
-    state.duplicates += entries.length - added.length
+    const full = this.#refusal(fresh.length, bytes, state)
+    if (full !== undefined) return full
+    for (const entry of fresh) added.push(entry)
+    for (const [id, sequence] of freshKeys) keys.set(id, sequence)
+    state.sequence += fresh.length
+    state.accepted += fresh.length
+    state.duplicates += entries.length - fresh.length
+    state.waiting += fresh.length
     state.waitingBytes += bytes
     return results
   }
 
-  /** At the end of its lanes, under a new sequence. Its bytes are the caller's to count. */
-  insert(entry: NewEntry, state: State): number {
-    state.sequence++
-    state.waiting++
-    this.#insert.run(...entryValues(state.sequence, entry, 0))
-    return state.sequence
+  #insertAll(entries: readonly NewEntry[], first: number): void {
+    for (let from = 0; from < entries.length;) {
+      const rows = entries.length - from >= ROWS_TOGETHER ? ROWS_TOGETHER : 1
+      const values: SqlValue[] = []
+      for (let index = from; index < from + rows; index++) pushValues(values, first + index, entries[index]!)
+      const statement = rows === 1 ? this.#insertOne : this.#insertMany
+      statement.run(...values)
+      from += rows
+    }
   }
 
   #known(id: string, wallMs: number): number | undefined {
@@ -77,17 +122,19 @@ export class Appends {
     return fresh || this.#waits.get(sequence) !== undefined ? sequence : undefined
   }
 
-  #checkRoom(added: number, bytes: number, state: Readonly<State>): void {
+  #refusal(added: number, bytes: number, state: Readonly<State>): OutboxFullError | undefined {
+    if (added === 0) return undefined
     const { maxOperations, maxBytes } = this.#limits
     const operations = state.waiting + state.deadLetters
-    if (added > 0 && operations + added > maxOperations) {
-      const details = { bound: 'operations', limit: maxOperations, used: operations } as const
-      throw new OutboxFullError({ ...details, retryAfterMs: RETRY_FULL_MS })
-    }
     const used = state.waitingBytes + state.deadBytes
-    if (added > 0 && used + bytes > maxBytes) {
-      throw new OutboxFullError({ bound: 'bytes', limit: maxBytes, used, retryAfterMs: RETRY_FULL_MS })
+    if (operations + added > maxOperations) {
+      const details = { bound: 'operations', limit: maxOperations, used: operations } as const
+      return new OutboxFullError({ ...details, retryAfterMs: RETRY_FULL_MS })
     }
+    if (used + bytes > maxBytes) {
+      return new OutboxFullError({ bound: 'bytes', limit: maxBytes, used, retryAfterMs: RETRY_FULL_MS })
+    }
+    return undefined
   }
 
   /** Forgets keys beyond their number and those that are past their time and wait no more, oldest first. */

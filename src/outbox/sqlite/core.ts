@@ -3,10 +3,9 @@
  * production (`worker.ts`) and in the caller's own thread in simulations (`inline.ts`).
  *
  * Every change is decided in memory first, then committed, then done in memory: a commit that fails changes nothing.
- * Only the owner (`ownership.ts`) has turns, leases and waits; a standby appends and asks.
+ * Only the owner of the file (`ownership.ts`) has turns, leases and waits; a standby appends and asks.
  */
-import { type HoldfastError, isHoldfastError } from '../../errors.ts'
-import type { CancelTimer } from '../../runtime/clock.ts'
+import type { HoldfastError } from '../../errors.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type {
   AppendResult,
@@ -24,192 +23,143 @@ import type {
   Position,
   Settlement,
 } from '../outbox.ts'
-import { positionOf } from '../position.ts'
 import { Appends } from './appends.ts'
 import { Census } from './census.ts'
-import { Claims, type Given, TAIL_ROWS } from './claims.ts'
-import { openDatabase, synchronousOf } from './connection.ts'
+import { Commits } from './commits.ts'
 import type { Database, Statement } from './database.ts'
+import { Deliverer, type SettlementPlan } from './deliverer.ts'
 import { Departures } from './departures.ts'
 import { failureOf, isDiskFull } from './failure.ts'
 import { FileIdentity } from './file-identity.ts'
-import { Operators, type Purged } from './operators.ts'
+import { Operators } from './operators.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
-import { Ownership, PROOF_MS } from './ownership.ts'
+import { Ownership } from './ownership.ts'
 import { Queries } from './queries.ts'
 import { Reserve } from './reserve.ts'
-import { Settlements } from './settlements.ts'
-import { type State, StateTransactions } from './state.ts'
+import { StateTransactions } from './state.ts'
 import type { Steps } from './steps.ts'
-import { Tail } from './tail.ts'
-import { Turns } from './turns.ts'
-
-/** The owner beats and looks for other processes' appends this often. */
-const TICK_MS = 1_000
-/** 2^22 counters of two bytes: up to a million waiting lanes few idle ones are taken for busy. */
-const FILTER_BITS = 22
+import { Vacuum } from './vacuum.ts'
 
 export interface CoreContext {
   readonly runtime: Pick<Runtime, 'clock' | 'random'>
-  readonly workspace: string
   readonly notice: (notice: OutboxNotice) => void
+  /** The token of an earlier connection of this same handle, or 0. */
+  readonly formerToken: number
+  /** 2^n counters of two bytes that know idle lanes behind a backlog. */
+  readonly filterBits: number
 }
 
-/** What one append call of a group became: its results, or why none of it is stored. */
-export type Appended = readonly AppendResult[] | HoldfastError
+/** What is committed together: calls of `append`, and calls of `settle`. */
+export interface Group {
+  readonly appends: readonly (readonly NewEntry[])[]
+  readonly settlements: readonly (readonly Settlement[])[]
+}
 
-export class SqliteCore {
+/** One answer for each call. */
+export interface GroupResult {
+  readonly appends: readonly (readonly AppendResult[] | HoldfastError)[]
+  readonly settlements: readonly (readonly LeaseState[])[]
+}
+
+export class Core {
   readonly #options: ResolvedSqliteOptions
-  readonly #context: CoreContext
   readonly #database: Database
+  readonly #clock: Runtime['clock']
   readonly #transactions: StateTransactions
-  readonly #identity: FileIdentity
+  readonly #ownership: Ownership
   readonly #reserve: Reserve
-  readonly #ownership = new Ownership(0)
+  readonly identity: FileIdentity
+  readonly #commits: Commits
   readonly #appends: Appends
-  readonly #departures: Departures
+  readonly #deliverer: Deliverer
   readonly #queries: Queries
   readonly #operators: Operators
   readonly #census: Census
-  readonly #turns: Turns
-  readonly #tail: Tail
-  readonly #claims: Claims
-  readonly #settlements: Settlements
-  readonly #firstAccepted: Statement
-  #role: 'active' | 'standby' | undefined
-  #leases = 0
-  /** As last seen, to notice what other processes did. */
-  #seenSequence = 0
-  #seenPurged = 0
-  #cancelTick: CancelTimer | undefined
-  #closed = false
+  readonly #vacuum: Vacuum
+  readonly #oldest: Statement
 
-  /** @throws OutboxError */
-  constructor(options: ResolvedSqliteOptions, context: CoreContext) {
+  constructor(database: Database, options: ResolvedSqliteOptions, context: CoreContext) {
+    const { runtime, notice } = context
     this.#options = options
-    this.#context = context
-    const { path } = options
-    const database = openDatabase(options, context.workspace, context.runtime)
     this.#database = database
-    try {
-      this.#transactions = new StateTransactions(database, synchronousOf(options))
-      this.#identity = new FileIdentity(path)
-      this.#reserve = new Reserve(`${path}-reserve`, options.reserveBytes)
-      this.#appends = new Appends(database, options)
-      this.#departures = new Departures(database, this.#appends)
-      this.#queries = new Queries(database, this.#transactions)
-      this.#census = new Census(path, database, this.#transactions, context.runtime)
-      this.#turns = new Turns(database)
-      this.#tail = new Tail(database, this.#turns, FILTER_BITS)
-      this.#claims = new Claims(database, this.#turns, this.#tail)
-      this.#settlements = new Settlements(this.#turns, this.#tail, this.#departures, context.runtime.clock, (state) =>
-        this.#noticeOthers(state),
-      )
-      this.#operators = new Operators(database, this.#departures, {
-        lastSequence: () => this.#transactions.read((state) => state.sequence),
-        commit: (work) => this.#write((state) => work(state), true),
-        purged: (entries) => this.#purged(entries),
-      })
-      this.#firstAccepted = database.prepare('SELECT accepted_at FROM entry ORDER BY seq LIMIT 1')
-      this.#reserve.keep()
-      this.#refreshRole()
-    } catch (error) {
-      database.close()
-      throw failureOf(error, path)
-    }
-    this.#tick()
+    this.#clock = runtime.clock
+    this.#transactions = new StateTransactions(database, options.durability === 'power' ? 'FULL' : 'NORMAL')
+    this.#ownership = new Ownership(context.formerToken)
+    this.#reserve = new Reserve(`${options.path}-reserve`, options.reserveBytes)
+    this.identity = new FileIdentity(options.path)
+    this.#commits = new Commits({
+      database,
+      transactions: this.#transactions,
+      ownership: this.#ownership,
+      identity: this.identity,
+      reserve: this.#reserve,
+      clock: runtime.clock,
+      path: options.path,
+    })
+    this.#appends = new Appends(database, options)
+    const departures = new Departures(database, this.#appends)
+    this.#deliverer = new Deliverer({
+      database,
+      transactions: this.#transactions,
+      commits: this.#commits,
+      ownership: this.#ownership,
+      departures,
+      runtime,
+      notice,
+      filterBits: context.filterBits,
+    })
+    this.#queries = new Queries(database, this.#transactions)
+    this.#operators = new Operators(database, departures, {
+      lastSequence: () => this.#transactions.read((state) => state.sequence),
+      commit: (work) => this.#commits.commit(work),
+      purged: (entries) => this.#deliverer.purged(entries),
+    })
+    this.#census = new Census(options.path, database, this.#transactions, runtime)
+    this.#vacuum = new Vacuum(database)
+    this.#oldest = database.prepare('SELECT accepted_at FROM entry ORDER BY seq LIMIT 1')
+    this.#reserve.keep()
+    this.#deliverer.tick()
   }
 
-  /** Commits a group of append calls and settlements at once. A call that does not fit is refused alone. */
-  commit(
-    calls: readonly (readonly NewEntry[])[],
-    settlements: readonly Settlement[],
-  ): { readonly appended: readonly Appended[]; readonly settled: readonly LeaseState[] } {
-    const wallMs = this.#context.runtime.clock.wallMs()
-    if (calls.length === 0) return { appended: [], settled: this.settle(settlements) }
-    let settled: readonly LeaseState[] = []
-    let appended: readonly Appended[]
-    try {
-      this.#identity.check()
-      const group = this.#settlements.decide(settlements)
-      appended = this.#write((state, held) => {
-        const done = calls.map((entries) => this.#append(entries, state, wallMs))
-        this.#settlements.depart(group, state, held)
-        return done
-      }, false)
-      settled = this.#settlements.follow(group)
-      if (!this.#reserve.keep()) this.#reserve.recheck()
-    } catch (error) {
-      const failure = failureOf(error, this.#options.path)
-      appended = calls.map(() => failure)
-      settled = this.settle(settlements)
-    }
-    return { appended, settled }
+  /** The token under which this handle delivers, or 0. */
+  get token(): number {
+    return this.#ownership.token
   }
 
-  settle(settlements: readonly Settlement[]): readonly LeaseState[] {
-    if (settlements.length === 0) return []
-    const group = this.#settlements.decide(settlements)
-    if (group.changes > 0) this.#write((state, held) => this.#settlements.depart(group, state, held), true)
-    return this.#settlements.follow(group)
+  /** False when the connection cannot be used any more, or its file is not the one at the path. */
+  get usable(): boolean {
+    return !this.#database.stuck && this.identity.kept
+  }
+
+  write(group: Group): GroupResult {
+    const plan = this.#deliverer.plan(group.settlements.flat())
+    let appends: GroupResult['appends'] = []
+    let missing: ReadonlySet<number> = new Set()
+    if (group.appends.length > 0) {
+      try {
+        this.#commits.append((state, owner) => {
+          missing = this.#deliverer.settleIn(plan, state, owner)
+          appends = this.#appends.append(group.appends, state, this.#clock.wallMs())
+        })
+      } catch (error) {
+        if (!isDiskFull(error)) throw error
+        const failure = failureOf(error, this.#options.path)
+        appends = group.appends.map(() => failure)
+        missing = this.#settle(plan)
+      }
+    } else {
+      missing = this.#settle(plan)
+    }
+    const answers = this.#deliverer.apply(plan, missing)
+    return { appends, settlements: cut(answers, group.settlements) }
   }
 
   claim(want: ClaimWant): Claim {
-    const nowMs = this.#now()
-    this.#refreshRole()
-    if (!this.#ownership.active) return { lease: '', entries: [], nextInMs: TICK_MS, role: 'standby' }
-    if (this.#ownership.beatDue(nowMs, PROOF_MS)) this.#beat()
-    this.#turns.expire(nowMs)
-    const lease: Lease = `${this.#ownership.token}.${++this.#leases}`
-    let given: Given | undefined
-    try {
-      given = this.#transactions.read((state) => {
-        if (!this.#ownership.holds(state)) return undefined
-        this.#noticeOthers(state)
-        return this.#claims.claim(want, lease, nowMs, state)
-      })
-    } catch (error) {
-      this.#claims.abandon(lease)
-      throw failureOf(error, this.#options.path)
-    }
-    if (given === undefined) {
-      this.#standDown()
-      return { lease: '', entries: [], nextInMs: TICK_MS, role: 'standby' }
-    }
-    this.#bury(given.damaged)
-    const nextMs = this.#turns.nextMs()
-    const waitMs = Math.min(TICK_MS, nextMs === undefined ? Infinity : Math.max(0, nextMs - nowMs))
-    return { lease, entries: given.entries, nextInMs: given.more ? 0 : waitMs, role: 'active' }
+    return this.#deliverer.claim(want)
   }
 
   renew(leases: readonly Lease[], leaseMs: number): readonly LeaseState[] {
-    const nowMs = this.#now()
-    this.#turns.expire(nowMs)
-    return leases.map((lease) => this.#turns.renew(lease, nowMs + leaseMs))
-  }
-
-  *stats(): Steps<OutboxStats> {
-    const { lost, oldestCampaignAtMs } = yield* this.#census.take()
-    this.#turns.expire(this.#now())
-    return this.#transactions.read((state): OutboxStats => {
-      const { accepted, delivered, dead, expired, purged, dropped, duplicates } = state
-      const first = this.#firstAccepted.get()?.[0]
-      return {
-        role: this.#ownership.active ? 'active' : 'standby',
-        waiting: state.waiting,
-        waitingBytes: state.waitingBytes,
-        inFlight: this.#turns.inFlight,
-        lanesHeld: this.#turns.lanesHeld,
-        deadLetters: state.deadLetters,
-        deadBytes: state.deadBytes,
-        operationsMax: this.#options.maxOperations,
-        bytesMax: this.#options.maxBytes,
-        oldestAcceptedAtMs: typeof first === 'number' ? first : null,
-        oldestCampaignAtMs,
-        totals: { accepted, delivered, dead, expired, purged, dropped, duplicates },
-        lost,
-      }
-    })
+    return this.#deliverer.renew(leases, leaseMs)
   }
 
   lookup(positions: readonly Position[]): readonly EntryState[] {
@@ -220,172 +170,79 @@ export class SqliteCore {
     return this.#queries.list(query)
   }
 
-  resolveDead(selection: DeadSelection, how: 'replay' | 'drop'): Steps<number> {
-    return this.#operators.resolveDead(selection, how)
-  }
-
   purge(lane: string): Steps<number> {
     return this.#operators.purge(lane)
   }
 
+  resolveDead(selection: DeadSelection, how: 'replay' | 'drop'): Steps<number> {
+    return this.#operators.resolveDead(selection, how)
+  }
+
+  *stats(): Steps<OutboxStats> {
+    const census = yield* this.#census.take()
+    const { role } = this.#deliverer
+    return this.#transactions.read((state): OutboxStats => {
+      const { accepted, delivered, dead, expired, purged, dropped, duplicates } = state
+      const oldest = this.#oldest.get()
+      return {
+        role,
+        waiting: state.waiting,
+        waitingBytes: state.waitingBytes,
+        ...this.#deliverer.counts(),
+        deadLetters: state.deadLetters,
+        deadBytes: state.deadBytes,
+        operationsMax: this.#options.maxOperations,
+        bytesMax: this.#options.maxBytes,
+        oldestAcceptedAtMs: oldest === undefined ? null : Number(oldest[0]),
+        oldestCampaignAtMs: oldest === undefined ? null : census.oldestCampaignAtMs,
+        totals: { accepted, delivered, dead, expired, purged, dropped, duplicates },
+        lost: census.lost,
+      }
+    })
+  }
+
+  /** What must happen from time to time, four times a second or so. */
+  tick(): void {
+    this.#reserve.recheck()
+    this.#deliverer.tick()
+  }
+
+  /** A little of what can be done when nothing else is to do. Says whether there is more of it. */
+  idle(): boolean {
+    if (this.#deliverer.role === 'standby') return false
+    return this.#deliverer.readAhead() || this.#vacuum.some(!this.#reserve.keep())
+  }
+
+  /** Lets go of a file that cannot be used. */
+  abandon(): void {
+    this.#database.close()
+  }
+
+  /** Gives the outbox up, so that another handle takes over at once. */
   close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    this.#cancelTick?.()
     try {
       if (this.#ownership.active) {
-        this.#transactions.writeLazily((state) => {
-          if (this.#ownership.holds(state)) state.owner = 0
+        this.#commits.commitLazily((state, owner) => {
+          if (owner) state.owner = 0
         })
       }
       this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-    } catch {
-      // What is committed is safe in the WAL; who opens next finds the owner silent and takes over.
-    }
-    this.#database.close()
-  }
-
-  /** As `close`, but as a process does it that is killed: the owner's token stays in the file. For simulations. */
-  abandon(): void {
-    this.#closed = true
-    this.#cancelTick?.()
-    this.#database.close()
-  }
-
-  #now(): number {
-    return this.#context.runtime.clock.monotonicMs()
-  }
-
-  #append(entries: readonly NewEntry[], state: State, wallMs: number): Appended {
-    try {
-      return this.#appends.append(entries, state, wallMs)
-    } catch (error) {
-      // It does not fit, and has written nothing; the others of the group go on.
-      if (isHoldfastError(error)) return error
-      throw error
+    } finally {
+      this.#database.close()
     }
   }
 
-  /** A commit. One that must succeed may use the room that is kept for it. */
-  #write<Result>(work: (state: State, held: boolean) => Result, must: boolean): Result {
-    const atMs = this.#now()
-    let held = false
-    const commit = (): Result =>
-      this.#transactions.write((state) => {
-        held = this.#ownership.beatIn(state)
-        this.#seenSequence = Math.max(this.#seenSequence, state.sequence)
-        return work(state, held)
-      })
-    let result: Result
-    try {
-      result = commit()
-    } catch (error) {
-      if (!must || !isDiskFull(error) || !this.#reserve.spend()) throw failureOf(error, this.#options.path)
-      result = commit()
-    }
-    if (held) this.#ownership.proven(atMs)
-    else if (this.#ownership.active) this.#standDown()
-    return result
+  #settle(plan: SettlementPlan): ReadonlySet<number> {
+    if (!plan.writes) return new Set()
+    return this.#commits.commit((state, owner) => this.#deliverer.settleIn(plan, state, owner))
   }
+}
 
-  /** Rows that are not what was written become dead letters, with their bytes as they are. */
-  #bury(damaged: readonly number[]): void {
-    if (damaged.length === 0) return
-    const wallMs = this.#context.runtime.clock.wallMs()
-    this.#write((state) => {
-      for (const sequence of damaged) this.#departures.die(sequence, { reason: 'damaged' }, wallMs, state)
-    }, true)
-    this.#claims.rewind()
-    for (const sequence of damaged) this.#context.notice({ type: 'damaged-entry', position: positionOf(sequence) })
-  }
-
-  #purged(entries: readonly Purged[]): void {
-    this.#seenPurged += entries.length
-    for (const { sequence, lanes } of entries) {
-      const out = this.#turns.out(sequence)
-      if (out !== undefined) this.#turns.release(out)
-      this.#tail.left(sequence, lanes)
-    }
-    this.#claims.rewind()
-  }
-
-  /** What other processes did since the last look: appends are worth a claim, a purge may have taken what is out. */
-  #noticeOthers(state: Readonly<State>): void {
-    if (state.purged !== this.#seenPurged) {
-      this.#seenPurged = state.purged
-      for (const sequence of this.#departures.missing([...this.#turns.outSequences()])) {
-        const out = this.#turns.out(sequence)
-        if (out !== undefined) this.#turns.release(out)
-      }
-      this.#claims.rewind()
-    }
-    this.#seenSequence = Math.max(this.#seenSequence, state.sequence)
-  }
-
-  #tick(): void {
-    this.#cancelTick = this.#context.runtime.clock.timer(TICK_MS, () => {
-      if (this.#closed) return
-      try {
-        this.#refreshRole()
-        if (this.#ownership.active) this.#look()
-      } catch {
-        // The next claim meets the same trouble and can say so.
-      }
-      this.#tick()
-    })
-  }
-
-  /** The owner's look around: appends of others, and the part of the backlog that the tail has not seen. */
-  #look(): void {
-    const { sequence, behind } = this.#transactions.read((state) => ({
-      sequence: state.sequence,
-      behind: this.#claims.behind(state) && this.#tail.readOn(TAIL_ROWS),
-    }))
-    const news = sequence > this.#seenSequence
-    this.#seenSequence = sequence
-    if (news || behind) this.#context.notice({ type: 'appended' })
-  }
-
-  #refreshRole(): void {
-    const nowMs = this.#now()
-    if (this.#ownership.active) {
-      if (this.#ownership.beatDue(nowMs)) this.#beat()
-    } else if (this.#transactions.read((state) => this.#ownership.mayTake(state, nowMs))) this.#takeOver(nowMs)
-    this.#tell()
-  }
-
-  #beat(): void {
-    const atMs = this.#now()
-    const held = this.#transactions.writeLazily((state) => this.#ownership.beatIn(state))
-    if (held) this.#ownership.proven(atMs)
-    else this.#standDown()
-  }
-
-  #takeOver(nowMs: number): void {
-    const taken = this.#transactions.writeLazily((state) => {
-      // Somebody else may have been faster since the look.
-      if (!this.#ownership.mayTake(state, nowMs)) return undefined
-      this.#ownership.takeIn(state)
-      return { token: state.owner, sequence: state.sequence, purged: state.purged }
-    })
-    if (taken === undefined) return
-    this.#ownership.taken(taken.token, nowMs)
-    this.#seenPurged = taken.purged
-    this.#seenSequence = taken.sequence
-    this.#claims.reset(taken.sequence)
-  }
-
-  #standDown(): void {
-    this.#ownership.yield()
-    this.#claims.reset(0)
-    this.#tell()
-  }
-
-  /** Says the role, when it is another one. */
-  #tell(): void {
-    const role = this.#ownership.active ? 'active' : 'standby'
-    if (role === this.#role) return
-    this.#role = role
-    this.#context.notice({ type: 'role', role })
-  }
+/** Answers of all calls in a row, cut into those of each. */
+function cut<Answer>(
+  answers: readonly Answer[],
+  calls: readonly (readonly unknown[])[],
+): readonly (readonly Answer[])[] {
+  let from = 0
+  return calls.map(({ length }) => answers.slice(from, (from += length)))
 }

@@ -24,9 +24,11 @@ export interface DatabaseOptions {
   readonly random: Random
   /** @defaultValue false */
   readonly readOnly?: boolean
+  /** The longest wait for another process. @defaultValue 5,000 */
+  readonly busyMsMax?: number
 }
 
-/** The longest wait for another process, in milliseconds. A commit takes milliseconds; a checkpoint may take a second. */
+/** A commit takes milliseconds; a checkpoint may take a second. */
 const BUSY_MS_MAX = 5_000
 
 const pauser = new Int32Array(new SharedArrayBuffer(4))
@@ -34,12 +36,14 @@ const pauser = new Int32Array(new SharedArrayBuffer(4))
 export class Database {
   readonly #connection: DatabaseSync
   readonly #random: Random
+  readonly #busyMsMax: number
   readonly #begin: Readonly<Record<'read' | 'write', StatementSync>>
   readonly #commit: StatementSync
   readonly #rollback: StatementSync
 
   constructor(path: string, options: DatabaseOptions) {
     this.#random = options.random
+    this.#busyMsMax = options.busyMsMax ?? BUSY_MS_MAX
     this.#connection = new DatabaseSync(path, { timeout: 0, readOnly: options.readOnly ?? false })
     this.#begin = {
       read: this.#connection.prepare('BEGIN'),
@@ -60,9 +64,14 @@ export class Database {
     this.#patiently(() => this.#connection.exec(sql))
   }
 
-  /** The first value of the first row, as a number. */
+  /** The first value of the first row, as a number; 0 for none. */
   number(sql: string): number {
-    return this.#patiently(() => Number(this.prepare(sql).get()?.[0] ?? 0))
+    return Number(this.#value(sql) ?? 0)
+  }
+
+  /** The first value of the first row, as a text. */
+  text(sql: string): string {
+    return String(this.#value(sql))
   }
 
   /** Begins a transaction. `first` must be its first read; only together they may be repeated. */
@@ -100,6 +109,10 @@ export class Database {
     if (this.#connection.isOpen) this.#connection.close()
   }
 
+  #value(sql: string): SqlValue | undefined {
+    return this.#patiently(() => this.prepare(sql).get()?.[0])
+  }
+
   #undo(): void {
     // Some failures end the transaction by themselves; one that cannot be ended shows in `stuck`.
     try {
@@ -112,7 +125,7 @@ export class Database {
       try {
         return attempt()
       } catch (error) {
-        if (!isBusy(error) || waitedMs >= BUSY_MS_MAX) throw error
+        if (!isBusy(error) || waitedMs >= this.#busyMsMax) throw error
         const pauseMs = 0.2 + this.#random() * Math.min(4, 0.5 + waitedMs / 10)
         Atomics.wait(pauser, 0, 0, pauseMs)
         waitedMs += pauseMs

@@ -117,8 +117,7 @@ export class Departures {
       const read = row === undefined ? undefined : readEntry(row)
       if (read?.intact !== true) continue
       this.#takeDead(sequence, state)
-      state.waitingBytes += Buffer.byteLength(read.entry.body)
-      this.#bury.run(sequence, 'moved', this.#appends.insert(read.entry, state))
+      this.#bury.run(sequence, 'moved', this.#appends.replay(read.entry, state))
       count++
     }
     this.#prune(state)

@@ -8,7 +8,7 @@ import type { ClaimedEntry, NewEntry } from '../outbox.ts'
 import { positionOf } from '../position.ts'
 import type { SqlRow, SqlValue } from './database.ts'
 
-/** Of `entry` and `dead_letter`, in the order in which `entryValues` writes and `readEntry` reads them. */
+/** Of `entry` and `dead_letter`, in the order in which `pushValues` writes and `readEntry` reads them. */
 export const ENTRY_COLUMNS =
   'seq, id, lane, lanes, type, priority, accepted_at, expires_at, campaign_at, keyed, attempts, crc, body'
 
@@ -24,28 +24,73 @@ export interface ReadEntry {
   readonly intact: boolean
 }
 
-export function entryValues(sequence: number, entry: NewEntry, attempts: number): readonly SqlValue[] {
-  const [lane = ''] = entry.lanes
-  const lanes = entry.lanes.length === 1 ? null : JSON.stringify(entry.lanes)
+/** A row as it was written. What is read may be anything, until its checksum has been compared. */
+type EntryRow = readonly [
+  sequence: number,
+  id: string,
+  lane: string,
+  lanes: string | null,
+  type: string,
+  priority: number,
+  acceptedAtMs: number,
+  expiresAtMs: number | null,
+  campaignAtMs: number | null,
+  keyed: number,
+  attempts: number,
+  crc: number,
+  body: string,
+]
+
+/** Adds the values of one row to those of others. No attempt was counted yet. */
+export function pushValues(into: SqlValue[], sequence: number, entry: NewEntry): void {
+  const { id, type, acceptedAtMs, expiresAtMs, campaignAtMs, body } = entry
+  const lane = storedLane(entry.lanes[0] ?? '')
+  const lanes = entry.lanes.length === 1 ? null : JSON.stringify(entry.lanes.map(storedLane))
   const priority = entry.priority === 'live' ? 1 : 0
   const keyed = entry.keyed ? 1 : 0
-  const { id, type, acceptedAtMs, expiresAtMs, campaignAtMs, body } = entry
-  const fixed = [sequence, id, lane, lanes, type, priority, acceptedAtMs, expiresAtMs, campaignAtMs, keyed] as const
-  return [...fixed, attempts, checksum(fixed, body), body]
+  const row: EntryRow = [
+    sequence,
+    id,
+    lane,
+    lanes,
+    type,
+    priority,
+    acceptedAtMs,
+    expiresAtMs,
+    campaignAtMs,
+    keyed,
+    0,
+    0,
+    body,
+  ]
+  into.push(
+    sequence,
+    id,
+    lane,
+    lanes,
+    type,
+    priority,
+    acceptedAtMs,
+    expiresAtMs,
+    campaignAtMs,
+    keyed,
+    0,
+    checksum(row),
+    body,
+  )
 }
 
 export function readEntry(row: SqlRow): ReadEntry {
   const [sequence, id, lane, lanes, type, priority, acceptedAtMs, expiresAtMs, campaignAtMs, keyed] = row
   const [attempts, crc, body] = row.slice(10)
-  const intact = typeof body === 'string' && crc === checksum(row.slice(0, 10), body)
   return {
     sequence: Number(sequence),
-    intact,
+    intact: typeof body === 'string' && crc === checksum(row as unknown as EntryRow),
     entry: {
       position: positionOf(Number(sequence)),
-      id: String(id),
+      id: textOf(id),
       lanes: lanesOf(lane, lanes),
-      type: String(type),
+      type: textOf(type),
       priority: priority === 1 ? 'live' : 'bulk',
       acceptedAtMs: Number(acceptedAtMs),
       expiresAtMs: expiresAtMs === null ? null : Number(expiresAtMs),
@@ -81,6 +126,23 @@ function textOf(value: SqlValue | undefined): string {
   return value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : String(value ?? '')
 }
 
-function checksum(fixed: readonly (SqlValue | undefined)[], body: string): number {
-  return crc32(body, crc32(fixed.join('\n')))
+/** Of all but `attempts`, which changes. In one text and one call, because it is taken for every append and claim. */
+function checksum([
+  sequence,
+  id,
+  lane,
+  lanes,
+  type,
+  priority,
+  accepted,
+  expires,
+  campaign,
+  keyed,
+  ,
+  ,
+  body,
+]: EntryRow): number {
+  return crc32(
+    `${sequence}\n${id}\n${lane}\n${lanes}\n${type}\n${priority}\n${accepted}\n${expires}\n${campaign}\n${keyed}\n${body}`,
+  )
 }

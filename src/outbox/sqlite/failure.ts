@@ -11,6 +11,7 @@ const CANNOT_OPEN = 14
 const NOT_A_DATABASE = 26
 /** The file system says that the data of a page is gone: `SQLITE_IOERR_CORRUPTFS`. */
 const IO_ERROR_CORRUPT = IO_ERROR | (33 << 8)
+const IO_ERROR_WRITE = IO_ERROR | (3 << 8)
 /** A page that should be there is not: `SQLITE_IOERR_SHORT_READ`. */
 const IO_ERROR_SHORT_READ = IO_ERROR | (2 << 8)
 
@@ -37,15 +38,15 @@ const byFileSystem: Readonly<Record<string, readonly [OutboxErrorCode, string]>>
 export function failureOf(caught: unknown, path: string): HoldfastError {
   if (isHoldfastError(caught)) return caught
   const result = sqliteResult(caught)
-  const known =
-    result === undefined
-      ? byFileSystem[String(Reflect.get(Object(caught), 'code'))]
-      : isDamage(caught)
-        ? bySqlite[CORRUPT]
-        : bySqlite[result & 0xff]
-  const [code, message] = known ?? ['OUTBOX_UNAVAILABLE', 'the outbox failed']
+  const [code, message] = meaningOf(caught, result) ?? ['OUTBOX_UNAVAILABLE', 'the outbox failed']
   const detail = result === undefined ? '' : ` (SQLite result ${result})`
   return new OutboxError(code, `${message}${detail}`, { path, cause: caught })
+}
+
+function meaningOf(caught: unknown, result: number | undefined): readonly [OutboxErrorCode, string] | undefined {
+  if (isDamage(caught)) return bySqlite[result === NOT_A_DATABASE ? NOT_A_DATABASE : CORRUPT]
+  if (result !== undefined) return bySqlite[result & 0xff]
+  return byFileSystem[String(Reflect.get(Object(caught), 'code'))]
 }
 
 export function isBusy(caught: unknown): boolean {
@@ -57,6 +58,11 @@ export function isDiskFull(caught: unknown): boolean {
   const result = sqliteResult(caught)
   if (result !== undefined) return (result & 0xff) === FULL
   return isHoldfastError(caught) && caught.code === 'OUTBOX_DISK_FULL'
+}
+
+/** Also what a quota gives: of a write SQLite tells only a full disk from all other failures. */
+export function isOutOfRoom(caught: unknown): boolean {
+  return isDiskFull(caught) || sqliteResult(caught) === IO_ERROR_WRITE
 }
 
 export function isDamage(caught: unknown): boolean {

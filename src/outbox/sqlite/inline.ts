@@ -1,51 +1,114 @@
-/** The SQLite outbox in the caller's own thread: for simulations on virtual time. It blocks while it writes. */
-import { isHoldfastError } from '../../errors.ts'
-import { assert } from '../../runtime/assert.ts'
+/**
+ * The SQLite outbox in the caller's own thread, on the caller's clock: for simulations on virtual time, where each
+ * fsync may block and no thread may bring chance into the order of things. Production uses `sqliteOutbox`.
+ */
 import { OutboxError } from '../../errors.ts'
-import type { OpenOutbox, Outbox } from '../outbox.ts'
-import type { SqliteCore } from './core.ts'
-import { openCore } from './open-core.ts'
+import type { CancelTimer, Clock } from '../../runtime/clock.ts'
+import type {
+  AppendResult,
+  Claim,
+  ClaimWant,
+  DeadSelection,
+  EntryState,
+  Lease,
+  LeaseState,
+  ListPage,
+  ListQuery,
+  NewEntry,
+  OpenOutbox,
+  Outbox,
+  OutboxStats,
+  Position,
+  Settlement,
+} from '../outbox.ts'
+import type { Core } from './core.ts'
 import { resolveSqliteOptions, type SqliteOutboxOptions } from './options.ts'
-import { finish } from './steps.ts'
+import { Session, TICK_MS } from './session.ts'
+import { finish, type Steps } from './steps.ts'
 
-/** As `sqliteOutbox`, without its thread. */
+/** Small: a simulation has few lanes and many outboxes. */
+const FILTER_BITS = 16
+
+/** @example `const outbox = await openInlineSqliteOutbox({ path })({ runtime, workspace: 'main', notice: () => {} })` */
 export function openInlineSqliteOutbox(options: SqliteOutboxOptions): OpenOutbox {
   const resolved = resolveSqliteOptions(options)
-  return (context) => answer(() => inlineOutbox(openCore(resolved, context), resolved.path))
-}
-
-function inlineOutbox(core: SqliteCore, path: string): Outbox {
-  let isClosed = false
-  const ask = <Result>(question: () => Result): Promise<Result> =>
-    answer(() => {
-      if (isClosed) throw new OutboxError('OUTBOX_CLOSED', 'the outbox is closed', { path })
-      return question()
-    })
-  return {
-    append: (entries) =>
-      ask(() => {
-        const [result] = core.commit([entries], []).appended
-        assert(result !== undefined, 'a call has an answer')
-        if (isHoldfastError(result)) throw result
-        return result
-      }),
-    claim: (want) => ask(() => core.claim(want)),
-    renew: (leases, leaseMs) => ask(() => core.renew(leases, leaseMs)),
-    settle: (settlements) => ask(() => core.settle(settlements)),
-    stats: () => ask(() => finish(core.stats())),
-    lookup: (positions) => ask(() => core.lookup(positions)),
-    list: (query) => ask(() => finish(core.list(query))),
-    resolveDead: (selection, how) => ask(() => finish(core.resolveDead(selection, how))),
-    purge: (lane) => ask(() => finish(core.purge(lane))),
-    close: () =>
-      answer(() => {
-        isClosed = true
-        core.close()
-      }),
+  return async ({ runtime, workspace, notice }) => {
+    const session = new Session(resolved, { runtime, workspace, notice, filterBits: FILTER_BITS })
+    session.open()
+    return new InlineOutbox(session, runtime.clock)
   }
 }
 
-/** As a promise, also what it throws. */
-function answer<Result>(question: () => Result): Promise<Result> {
-  return new Promise((resolve) => resolve(question()))
+class InlineOutbox implements Outbox {
+  readonly #session: Session
+  readonly #clock: Clock
+  #cancelTick: CancelTimer
+  #closed = false
+
+  constructor(session: Session, clock: Clock) {
+    this.#session = session
+    this.#clock = clock
+    this.#cancelTick = clock.timer(TICK_MS, () => this.#tick())
+  }
+
+  async append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
+    const [result] = this.#run((core) => core.write({ appends: [entries], settlements: [] })).appends
+    if (result instanceof Error) throw result
+    return result ?? []
+  }
+
+  async claim(want: ClaimWant): Promise<Claim> {
+    return this.#run((core) => core.claim(want))
+  }
+
+  async renew(leases: readonly Lease[], leaseMs: number): Promise<readonly LeaseState[]> {
+    return this.#run((core) => core.renew(leases, leaseMs))
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<readonly LeaseState[]> {
+    return this.#run((core) => core.write({ appends: [], settlements: [settlements] })).settlements[0] ?? []
+  }
+
+  async stats(): Promise<OutboxStats> {
+    return this.#steps((core) => core.stats())
+  }
+
+  async lookup(positions: readonly Position[]): Promise<readonly EntryState[]> {
+    return this.#run((core) => core.lookup(positions))
+  }
+
+  async list(query: ListQuery): Promise<ListPage> {
+    return this.#steps((core) => core.list(query))
+  }
+
+  async resolveDead(selection: DeadSelection, how: 'replay' | 'drop'): Promise<number> {
+    return this.#steps((core) => core.resolveDead(selection, how))
+  }
+
+  async purge(lane: string): Promise<number> {
+    return this.#steps((core) => core.purge(lane))
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#cancelTick()
+    this.#session.close()
+  }
+
+  #run<Result>(work: (core: Core) => Result): Result {
+    if (this.#closed) throw new OutboxError('OUTBOX_CLOSED', 'the outbox is closed')
+    return this.#session.run(work)
+  }
+
+  #steps<Result>(work: (core: Core) => Steps<Result>): Result {
+    if (this.#closed) throw new OutboxError('OUTBOX_CLOSED', 'the outbox is closed')
+    return finish(this.#session.steps(work))
+  }
+
+  #tick(): void {
+    this.#session.tick()
+    this.#session.idle()
+    this.#cancelTick = this.#clock.timer(TICK_MS, () => this.#tick())
+  }
 }

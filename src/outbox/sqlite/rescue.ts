@@ -1,157 +1,118 @@
 /**
- * A damaged file: it is set aside, never thrown away, and what can be read of it goes into a new one in its order. Rows
- * are read one range after the other; where a page cannot be read, the range is halved until the rows at fault are
- * alone, and they are left out. A row whose checksum does not match is taken over as it is: it becomes a dead letter
- * `damaged` when its turn comes.
+ * Sets a damaged file aside, and begins a new one with what could be read of it.
+ *
+ * The order of steps makes it safe to die at each of them: first the new file is filled beside the damaged one, then
+ * it gets the name that says it is complete (`<path>.rescued`), then the damaged file and its log are moved to
+ * `<path>.damaged-<n>`, last the new one takes the path. A complete new file that is found at the next opening is put
+ * in place then. Processes that share the path do this one at a time; those that have the damaged file open notice
+ * that it is not the one at the path any more (`file-identity.ts`).
  */
-import { existsSync, renameSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 
-import type { Runtime } from '../../runtime/runtime.ts'
 import type { OutboxNotice } from '../outbox.ts'
-import { openDatabase } from './connection.ts'
-import { Database, type SqlRow, type Statement } from './database.ts'
-import { ENTRY_COLUMNS, ENTRY_PLACES } from './entry-rows.ts'
+import { openDamaged } from './damaged-file.ts'
+import { Database } from './database.ts'
+import { makeDatabase, type OpenDatabaseOptions } from './open-database.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
+import { salvage, type Salvaged } from './salvage.ts'
 
-const RANGE = 4_096
-/** Rows that a state row which cannot be believed may claim at most. */
-const SEQUENCE_MAX = 1e12
-const DEAD_COLUMNS = `${ENTRY_COLUMNS}, reason, status, field, message, died_at`
-const KEEP = ['delivered', 'purged', 'dropped', 'duplicates', 'fence', 'forgotten_to'] as const
+type Quarantined = Extract<OutboxNotice, { readonly type: 'quarantined' }>
 
-/** Sets the damaged file aside and begins a new one with what could be read. */
+/** Another process may be at it, with a large file. */
+const LOCK_MS_MAX = 60_000
+
+/** Does it, if `isDamaged` still says so when it is this process's turn. */
 export function rescue(
   options: ResolvedSqliteOptions,
-  workspace: string,
-  runtime: Pick<Runtime, 'random'>,
-): Extract<OutboxNotice, { readonly type: 'quarantined' }> {
-  const aside = setAside(options.path)
-  const fresh = openDatabase(options, workspace, runtime)
-  try {
-    const { recovered, lost } = salvage(aside, fresh, runtime)
-    return { type: 'quarantined', path: aside, recovered, lost }
-  } finally {
-    fresh.close()
-  }
+  opening: OpenDatabaseOptions,
+  isDamaged: () => boolean,
+): Quarantined | undefined {
+  return locked(options.path, opening, () => {
+    finishMoves(options.path)
+    if (!isDamaged()) return undefined
+    const salvaged = rebuild(options, opening)
+    const path = finishMoves(options.path)!
+    return { type: 'quarantined', path, ...salvaged }
+  })
 }
 
-/** The first free name; the WAL goes along, for it may hold the newest commits. */
-function setAside(path: string): string {
-  let number = 1
-  while (existsSync(`${path}.damaged-${number}`)) number++
-  const aside = `${path}.damaged-${number}`
-  renameSync(path, aside)
-  for (const suffix of ['-wal', '-shm']) {
+/** Ends what a process that died in it has begun. */
+export function finishRescue(path: string, opening: OpenDatabaseOptions): void {
+  if (existsSync(rescuedOf(path))) locked(path, opening, () => finishMoves(path))
+}
+
+function rebuild(options: ResolvedSqliteOptions, opening: OpenDatabaseOptions): Salvaged {
+  const { path } = options
+  const fresh = `${path}.rescue`
+  removeDatabase(fresh)
+  // Made and closed first: its first page may be needed to read the damaged one.
+  makeDatabase({ ...options, path: fresh }, opening).close()
+  const damaged = openDamaged(path, fresh, opening.random)
+  let salvaged: Salvaged = { recovered: 0, lost: null }
+  if (damaged !== undefined) {
+    const database = makeDatabase({ ...options, path: fresh }, opening)
+    try {
+      salvaged = salvage(damaged.database, database)
+      database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    } finally {
+      database.close()
+      damaged.close()
+    }
+  }
+  sync(fresh)
+  renameSync(fresh, rescuedOf(path))
+  sync(dirname(path))
+  return salvaged
+}
+
+/** Puts a complete new file in its place. Gives the name of the damaged one. */
+function finishMoves(path: string): string | undefined {
+  if (!existsSync(rescuedOf(path))) return undefined
+  const aside = asideOf(path)
+  // The file itself first: a log without its file is known to be damage, a file without its log is not.
+  for (const suffix of ['', '-wal', '-shm']) {
     if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix)
   }
+  renameSync(rescuedOf(path), path)
+  sync(dirname(path))
   return aside
 }
 
-function salvage(
-  aside: string,
-  fresh: Database,
-  runtime: Pick<Runtime, 'random'>,
-): { recovered: number; lost: number | null } {
-  let damaged: Database
+/** The first name that is free, or the last that is not, when only its log is missing there still. */
+function asideOf(path: string): string {
+  const name = (number: number): string => `${path}.damaged-${number}`
+  let number = 1
+  while (existsSync(name(number))) number++
+  const isBegun = !existsSync(path) && existsSync(`${path}-wal`) && !existsSync(`${name(number - 1)}-wal`)
+  return isBegun && number > 1 ? name(number - 1) : name(number)
+}
+
+/** One process at a time; the lock ends with the process that holds it. */
+function locked<Result>(path: string, { random }: OpenDatabaseOptions, work: () => Result): Result {
+  const file = `${path}.rescue-lock`
+  const lock = new Database(file, { random, busyMsMax: LOCK_MS_MAX })
   try {
-    damaged = new Database(aside, { random: runtime.random })
-  } catch {
-    return { recovered: 0, lost: null }
-  }
-  try {
-    const state = stateOf(damaged)
-    const entries = rowsOf(damaged, 'entry', ENTRY_COLUMNS, state?.sequence)
-    const dead = rowsOf(damaged, 'dead_letter', DEAD_COLUMNS, state?.sequence)
-    takeOver(fresh, entries, dead, state)
-    const recovered = entries.length + dead.length
-    return { recovered, lost: state === undefined ? null : Math.max(0, state.stored - recovered) }
+    return lock.transaction('write', () => undefined, work)
   } finally {
-    damaged.close()
+    lock.close()
+    rmSync(file, { force: true })
   }
 }
 
-interface Account {
-  readonly sequence: number
-  /** Rows that should be there. */
-  readonly stored: number
-  readonly kept: readonly number[]
+function rescuedOf(path: string): string {
+  return `${path}.rescued`
 }
 
-function stateOf(damaged: Database): Account | undefined {
+function removeDatabase(path: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true })
+}
+
+function sync(path: string): void {
+  const file = openSync(path, 'r')
   try {
-    const row = damaged.prepare(`SELECT sequence, waiting + dead_letters, ${KEEP.join(', ')} FROM state`).get()
-    const numbers = row?.map(Number)
-    if (numbers === undefined || numbers.some((number) => !Number.isSafeInteger(number) || number < 0)) return undefined
-    const [sequence = 0, stored = 0, ...kept] = numbers
-    return sequence > SEQUENCE_MAX ? undefined : { sequence, stored, kept }
-  } catch {
-    return undefined
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
   }
-}
-
-function rowsOf(damaged: Database, table: string, columns: string, last: number | undefined): readonly SqlRow[] {
-  let range: Statement
-  try {
-    range = damaged.prepare(`SELECT ${columns} FROM ${table} WHERE seq > ? AND seq <= ? ORDER BY seq`)
-  } catch {
-    return []
-  }
-  const rows: SqlRow[] = []
-  const read = (after: number, upTo: number): void => {
-    try {
-      rows.push(...range.all(after, upTo))
-    } catch {
-      if (upTo - after <= 1) return
-      const middle = Math.floor((after + upTo) / 2)
-      read(after, middle)
-      read(middle, upTo)
-    }
-  }
-  const end = last ?? bound(damaged, table, 'max')
-  for (let after = Math.max(0, bound(damaged, table, 'min') - 1); after < end; after += RANGE) {
-    read(after, Math.min(end, after + RANGE))
-  }
-  return rows
-}
-
-/** 0 when it cannot be read. */
-function bound(damaged: Database, table: string, which: 'min' | 'max'): number {
-  try {
-    return Number(damaged.prepare(`SELECT ${which}(seq) FROM ${table}`).get()?.[0] ?? 0)
-  } catch {
-    return 0
-  }
-}
-
-/** Everything under its own sequence, and an account that fits it. */
-function takeOver(
-  fresh: Database,
-  entries: readonly SqlRow[],
-  dead: readonly SqlRow[],
-  state: Account | undefined,
-): void {
-  const insertEntry = fresh.prepare(`INSERT OR IGNORE INTO entry (${ENTRY_COLUMNS}) VALUES (${ENTRY_PLACES})`)
-  const insertDead = fresh.prepare(
-    `INSERT OR IGNORE INTO dead_letter (${DEAD_COLUMNS}) VALUES (${ENTRY_PLACES}, ?, ?, ?, ?, ?)`,
-  )
-  const sequence = Math.max(state?.sequence ?? 0, ...[...entries, ...dead].map(([seq]) => Number(seq)).slice(-1), 0)
-  fresh.transaction(
-    'write',
-    () => undefined,
-    () => {
-      for (const row of entries) insertEntry.run(...row)
-      for (const row of dead) insertDead.run(...row)
-      const keep = KEEP.map((column, index) => `${column} = ${state?.kept[index] ?? 0}`).join(', ')
-      fresh.exec(`UPDATE state SET ${keep}, sequence = max(${sequence},
-        (SELECT coalesce(max(seq), 0) FROM entry), (SELECT coalesce(max(seq), 0) FROM dead_letter))`)
-      fresh.exec(`UPDATE state SET
-        waiting = (SELECT count(*) FROM entry),
-        waiting_bytes = (SELECT coalesce(sum(octet_length(body)), 0) FROM entry),
-        dead_letters = (SELECT count(*) FROM dead_letter),
-        dead_bytes = (SELECT coalesce(sum(octet_length(body)), 0) FROM dead_letter),
-        dead = (SELECT count(*) FROM dead_letter WHERE reason IS NOT 'expired'),
-        expired = (SELECT count(*) FROM dead_letter WHERE reason = 'expired')`)
-      fresh.exec('UPDATE state SET accepted = delivered + dead + expired + purged + dropped + waiting')
-    },
-  )
 }

@@ -29,7 +29,7 @@ export interface State {
   beat: number
 }
 
-const stateFields = [
+export const stateFields: readonly (keyof State)[] = [
   'sequence',
   'forgottenTo',
   'waiting',
@@ -46,14 +46,19 @@ const stateFields = [
   'fence',
   'owner',
   'beat',
-] as const satisfies readonly (keyof State)[]
+]
 
 const columns: readonly string[] = stateFields.map((field) =>
   field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
 )
 
 export const SELECT_STATE: string = `SELECT ${columns.join(', ')} FROM state`
-const UPDATE_STATE = `UPDATE state SET ${columns.map((column) => `${column} = ?`).join(', ')}`
+const UPDATE_STATE: string = `UPDATE state SET ${columns.map((column) => `${column} = ?`).join(', ')}`
+
+/** Writes an account by itself, for one that is made anew. */
+export function writeState(database: Database, state: Readonly<State>): void {
+  database.prepare(UPDATE_STATE).run(...stateFields.map((field) => state[field]))
+}
 
 export class StateTransactions {
   readonly #database: Database

@@ -1,221 +1,129 @@
 /**
- * The main thread's half of the SQLite outbox: it hands everything to the worker and waits for nothing itself.
- *
- * Group commit: the appends of one turn of the event loop go to the worker together; one group is under way, and what
- * arrives meanwhile is the next. So an fsync is shared by all who wait for one, and never blocks the caller's thread.
- *
- * The worker keeps the process alive only while something is under way. When it dies, everything under way is refused
- * with a typed error, and so is everything after it.
+ * The SQLite outbox of production: the contract on the caller's thread, SQLite and its fsyncs in another. When that
+ * thread dies, all that is under way fails with a typed error, and the next call starts another one.
  */
-import { Worker } from 'node:worker_threads'
-
-import { type HoldfastError, isHoldfastError, OutboxError, OutboxFullError } from '../../errors.ts'
-import { RETRY_FULL_MS } from '../limits.ts'
-import type { AppendResult, NewEntry, Outbox, OutboxContext } from '../outbox.ts'
-import {
-  OPENING,
-  type Question,
-  receiveError,
-  type Reply,
-  type Request,
-  type SentError,
-  type WorkerInput,
-} from './messages.ts'
+import { OutboxError } from '../../errors.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type {
+  AppendResult,
+  Claim,
+  ClaimWant,
+  DeadSelection,
+  EntryState,
+  Lease,
+  LeaseState,
+  ListPage,
+  ListQuery,
+  NewEntry,
+  Outbox,
+  OutboxContext,
+  OutboxNotice,
+  OutboxStats,
+  Position,
+  Settlement,
+} from '../outbox.ts'
+import { GroupCommit } from './group-commit.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
+import { unpackClaim, type PackedClaim, type PackedGroupResult, type Request, type WorkerSetup } from './wire.ts'
+import { WorkerLink } from './worker-link.ts'
 
-const GROUP_ENTRIES_MAX = 2_000
-const GROUP_CHARS_MAX = 4 * 1024 * 1024
+/** A thread that does not live longer than this is not started again at once. */
+const RESTART_MS = 1_000
 
-interface Waiting {
-  readonly resolve: (value: never) => void
-  readonly reject: (error: HoldfastError) => void
-}
-
-interface AppendCall {
-  readonly entries: readonly NewEntry[]
-  readonly chars: number
-  readonly resolve: (results: readonly AppendResult[]) => void
-  readonly reject: (error: HoldfastError) => void
-}
-
-export async function openThreadedOutbox(options: ResolvedSqliteOptions, context: OutboxContext): Promise<Outbox> {
-  const threaded = new ThreadedOutbox(options, context)
-  await threaded.opened
-  return threaded
+/** Opens the outbox in a thread of its own. Throws `OutboxError`. */
+export async function openThreaded(options: ResolvedSqliteOptions, context: OutboxContext): Promise<Outbox> {
+  const outbox = new ThreadedOutbox(options, context)
+  await outbox.open()
+  return outbox
 }
 
 class ThreadedOutbox implements Outbox {
-  readonly opened: Promise<unknown>
-  readonly #options: ResolvedSqliteOptions
-  readonly #worker: Worker
-  readonly #waiting = new Map<number, Waiting>()
-  #number = OPENING
-  #queue: AppendCall[] = []
-  #pendingChars = 0
-  #isCommitting = false
-  #isScheduled = false
-  #failure: HoldfastError | undefined
-  #closing: Promise<void> | undefined
+  readonly #setup: WorkerSetup
+  readonly #clock: Clock
+  readonly #notice: (notice: OutboxNotice) => void
+  readonly #groups: GroupCommit
+  #link: WorkerLink
+  #startedMs = 0
+  #closed: Promise<void> | undefined
 
   constructor(options: ResolvedSqliteOptions, context: OutboxContext) {
-    this.#options = options
-    const file = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
-    const input: WorkerInput = { options, workspace: context.workspace }
-    this.#worker = new Worker(file, { workerData: input, name: 'holdfast-outbox' })
-    this.#worker.on('message', (reply: Reply) => this.#hear(reply, context))
-    this.#worker.on('error', (cause) => this.#died(cause))
-    this.#worker.on('exit', () => this.#died(undefined))
-    this.opened = new Promise((resolve, reject) => this.#expect(OPENING, { resolve, reject }))
+    this.#setup = { options, workspace: context.workspace }
+    this.#clock = context.runtime.clock
+    this.#notice = context.notice
+    this.#groups = new GroupCommit(options.maxPendingBytes, (group) =>
+      this.#send<PackedGroupResult>({ kind: 'write', group }),
+    )
+    this.#link = this.#start()
+  }
+
+  async open(): Promise<void> {
+    try {
+      await this.#send({ kind: 'open' })
+    } catch (error) {
+      await this.#link.terminate()
+      throw error
+    }
   }
 
   append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
-    const refusal = this.#refusal()
-    if (refusal !== undefined) return Promise.reject(refusal)
-    let chars = 0
-    for (const entry of entries) chars += entry.body.length
-    const { maxPendingBytes } = this.#options
-    if (this.#pendingChars > 0 && this.#pendingChars + chars > maxPendingBytes) {
-      const details = { bound: 'pending', limit: maxPendingBytes, used: this.#pendingChars } as const
-      return Promise.reject(new OutboxFullError({ ...details, retryAfterMs: RETRY_FULL_MS }))
-    }
-    return new Promise((resolve, reject) => {
-      this.#queue.push({ entries, chars, resolve, reject })
-      this.#pendingChars += chars
-      this.#schedule()
-    })
+    return this.#closed === undefined ? this.#groups.append(entries) : refused()
   }
 
-  claim: Outbox['claim'] = (want) => this.#ask('claim', [want])
-  renew: Outbox['renew'] = (leases, leaseMs) => this.#ask('renew', [leases, leaseMs])
-  stats: Outbox['stats'] = () => this.#ask('stats', [])
-  lookup: Outbox['lookup'] = (positions) => this.#ask('lookup', [positions])
-  list: Outbox['list'] = (query) => this.#ask('list', [query])
-  resolveDead: Outbox['resolveDead'] = (selection, how) => this.#ask('resolveDead', [selection, how])
-  purge: Outbox['purge'] = (lane) => this.#ask('purge', [lane])
-  settle: Outbox['settle'] = (settlements) => {
-    const refusal = this.#refusal()
-    if (refusal !== undefined) return Promise.reject(refusal)
-    return this.#send((number) => ({ type: 'settle', number, settlements }))
+  async claim(want: ClaimWant): Promise<Claim> {
+    return unpackClaim(await this.#ask<PackedClaim>({ kind: 'claim', want }))
+  }
+
+  renew(leases: readonly Lease[], leaseMs: number): Promise<readonly LeaseState[]> {
+    return this.#ask({ kind: 'renew', leases, leaseMs })
+  }
+
+  settle(settlements: readonly Settlement[]): Promise<readonly LeaseState[]> {
+    return this.#closed === undefined ? this.#groups.settle(settlements) : refused()
+  }
+
+  stats(): Promise<OutboxStats> {
+    return this.#ask({ kind: 'stats' })
+  }
+
+  lookup(positions: readonly Position[]): Promise<readonly EntryState[]> {
+    return this.#ask({ kind: 'lookup', positions })
+  }
+
+  list(query: ListQuery): Promise<ListPage> {
+    return this.#ask({ kind: 'list', query })
+  }
+
+  resolveDead(selection: DeadSelection, how: 'replay' | 'drop'): Promise<number> {
+    return this.#ask({ kind: 'resolveDead', selection, how })
+  }
+
+  purge(lane: string): Promise<number> {
+    return this.#ask({ kind: 'purge', lane })
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+    this.#closed ??= this.#groups.idle().then(() => this.#link.close())
+    return this.#closed
   }
 
-  async #close(): Promise<void> {
-    while (this.#queue.length > 0 || this.#isCommitting) await new Promise((resolve) => setImmediate(resolve))
-    if (this.#failure !== undefined) return
-    const exited = new Promise((resolve) => this.#worker.once('exit', resolve))
-    await this.#send((number) => ({ type: 'ask', number, question: 'close', args: [] })).catch(() => {})
-    this.#worker.ref()
-    await exited
+  #ask<Answer>(request: Request): Promise<Answer> {
+    return this.#closed === undefined ? this.#send(request) : refused()
   }
 
-  #refusal(): HoldfastError | undefined {
-    if (this.#failure !== undefined) return this.#failure
-    if (this.#closing === undefined) return undefined
-    return new OutboxError('OUTBOX_CLOSED', 'the outbox is closed', { path: this.#options.path })
+  #send<Answer>(request: Request): Promise<Answer> {
+    if (this.#link.dead && this.#clock.monotonicMs() - this.#startedMs >= RESTART_MS) this.#link = this.#start()
+    return this.#link.call(request)
   }
 
-  #ask<Result>(question: Question, args: readonly unknown[]): Promise<Result> {
-    const refusal = this.#refusal()
-    if (refusal !== undefined) return Promise.reject(refusal)
-    return this.#send((number) => ({ type: 'ask', number, question, args }))
-  }
-
-  #send<Result>(request: (number: number) => Request): Promise<Result> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    const number = ++this.#number
-    return new Promise((resolve, reject) => {
-      this.#expect(number, { resolve, reject })
-      this.#worker.postMessage(request(number))
+  #start(): WorkerLink {
+    this.#startedMs = this.#clock.monotonicMs()
+    return new WorkerLink(this.#setup, {
+      notice: this.#notice,
+      died: () => this.#notice({ type: 'role', role: 'standby' }),
     })
-  }
-
-  #expect(number: number, waiting: Waiting): void {
-    if (this.#waiting.size === 0) this.#worker.ref()
-    this.#waiting.set(number, waiting)
-  }
-
-  #hear(reply: Reply, context: OutboxContext): void {
-    if (reply.type === 'notice') {
-      context.notice(reply.notice)
-      return
-    }
-    const waiting = this.#waiting.get(reply.number)
-    this.#waiting.delete(reply.number)
-    if (this.#waiting.size === 0) this.#worker.unref()
-    if (reply.type === 'answer') waiting?.resolve(reply.value as never)
-    else waiting?.reject(receiveError(reply.error))
-  }
-
-  #schedule(): void {
-    if (this.#isScheduled || this.#isCommitting || this.#queue.length === 0) return
-    this.#isScheduled = true
-    setImmediate(() => {
-      this.#isScheduled = false
-      void this.#commitGroup()
-    })
-  }
-
-  async #commitGroup(): Promise<void> {
-    if (this.#isCommitting || this.#queue.length === 0) return
-    this.#isCommitting = true
-    const group = this.#nextGroup()
-    try {
-      const calls = group.map((call) => call.entries)
-      const answers = await this.#send<readonly (readonly AppendResult[] | SentError)[]>((number) => ({
-        type: 'group',
-        number,
-        calls,
-      }))
-      for (const [index, call] of group.entries()) {
-        const answer = answers[index]!
-        if (isResults(answer)) call.resolve(answer)
-        else call.reject(receiveError(answer))
-      }
-    } catch (error) {
-      const failure = isHoldfastError(error)
-        ? error
-        : receiveError({ code: 'OUTBOX_UNAVAILABLE', message: 'the outbox failed' })
-      for (const call of group) call.reject(failure)
-    }
-    for (const call of group) this.#pendingChars -= call.chars
-    this.#isCommitting = false
-    this.#schedule()
-  }
-
-  /** As many of the oldest calls as one commit takes; one call is never split. */
-  #nextGroup(): readonly AppendCall[] {
-    let entries = 0
-    let chars = 0
-    let count = 0
-    for (const call of this.#queue) {
-      entries += call.entries.length
-      chars += call.chars
-      if (count > 0 && (entries > GROUP_ENTRIES_MAX || chars > GROUP_CHARS_MAX)) break
-      count++
-    }
-    if (count < this.#queue.length) return this.#queue.splice(0, count)
-    const group = this.#queue
-    this.#queue = []
-    return group
-  }
-
-  #died(cause: unknown): void {
-    if (this.#failure !== undefined) return
-    this.#failure = new OutboxError(
-      this.#closing === undefined ? 'OUTBOX_UNAVAILABLE' : 'OUTBOX_CLOSED',
-      this.#closing === undefined ? 'the thread of the outbox ended' : 'the outbox is closed',
-      { path: this.#options.path, cause },
-    )
-    for (const waiting of this.#waiting.values()) waiting.reject(this.#failure)
-    this.#waiting.clear()
-    for (const call of this.#queue.splice(0)) call.reject(this.#failure)
   }
 }
 
-function isResults(answer: readonly AppendResult[] | SentError): answer is readonly AppendResult[] {
-  return Array.isArray(answer)
+function refused(): Promise<never> {
+  return Promise.reject(new OutboxError('OUTBOX_CLOSED', 'the outbox is closed'))
 }

@@ -93,13 +93,12 @@ export class Turns {
     this.#ready.delete(sequence)
   }
 
-  /** Sequences of everything that is out. */
-  outSequences(): Iterable<number> {
-    return this.#out.keys()
-  }
-
   out(sequence: number): Out | undefined {
     return this.#out.get(sequence)
+  }
+
+  sequencesOut(): readonly number[] {
+    return [...this.#out.keys()]
   }
 
   /** Whether nothing of these lanes is known here: then the entry that the cursor met may go. */

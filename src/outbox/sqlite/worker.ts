@@ -1,136 +1,134 @@
 /**
- * The worker thread of the SQLite outbox. It takes everything that has come in meanwhile, commits all appends and
- * settlements of it at once, then answers the questions in their order. Long work goes on in steps between messages.
+ * The thread of the outbox: a `Session` behind a port. It handles one request at a time, in the order of their coming;
+ * work on many rows goes on in steps between them, and what can wait is done when nothing else is.
  */
-import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 
-import { isHoldfastError } from '../../errors.ts'
-import { assert } from '../../runtime/assert.ts'
+import { assert, unreachable } from '../../runtime/assert.ts'
 import { systemRuntime } from '../../runtime/system.ts'
-import type { NewEntry, Settlement } from '../outbox.ts'
-import type { SqliteCore } from './core.ts'
-import { OPENING, type Reply, type Request, sendError, type WorkerInput } from './messages.ts'
-import { openCore } from './open-core.ts'
-import type { Steps } from './steps.ts'
+import { failureOf } from './failure.ts'
+import { Session, TICK_MS } from './session.ts'
+import { finish, type Steps } from './steps.ts'
+import {
+  packClaim,
+  packError,
+  packGroupResult,
+  unpackGroup,
+  type FromWorker,
+  type Request,
+  type ToWorker,
+  type WorkerSetup,
+} from './wire.ts'
 
-assert(parentPort !== null, 'the worker has a parent')
+/** 16 MB, of which as much is used as there are lanes in a backlog: with 10^6, one in 22 idle ones is not known as such. */
+const FILTER_BITS = 23
+
+assert(parentPort !== null, 'this file is the entry of a worker thread')
 const port = parentPort
-const input = workerData as WorkerInput
-const long: { readonly number: number; readonly steps: Steps<unknown> }[] = []
+const { options, workspace } = workerData as WorkerSetup
 
-function reply(message: Reply): void {
+const session = new Session(options, {
+  runtime: systemRuntime,
+  workspace,
+  notice: (notice) => send({ notice }),
+  filterBits: FILTER_BITS,
+})
+/** Work in steps, by call. The calls take turns. */
+const underWay = new Map<number, Steps<unknown>>()
+let busy = false
+let closed = false
+
+port.on('message', ({ call, request }: ToWorker) => {
+  attempt(call, () => {
+    const answer = handle(request)
+    if (isSteps(answer)) underWay.set(call, answer)
+    else send({ call, value: answer })
+  })
+  if (request.kind === 'close') {
+    closed = true
+    port.close()
+  }
+  goOn()
+})
+tickLater()
+
+function handle(request: Request): unknown {
+  switch (request.kind) {
+    case 'open':
+      return session.open()
+    case 'write':
+      return packGroupResult(session.run((core) => core.write(unpackGroup(request.group))))
+    case 'claim':
+      return packClaim(session.run((core) => core.claim(request.want)))
+    case 'renew':
+      return session.run((core) => core.renew(request.leases, request.leaseMs))
+    case 'lookup':
+      return session.run((core) => core.lookup(request.positions))
+    case 'stats':
+      return session.steps((core) => core.stats())
+    case 'list':
+      return session.steps((core) => core.list(request.query))
+    case 'resolveDead':
+      return session.steps((core) => core.resolveDead(request.selection, request.how))
+    case 'purge':
+      return session.steps((core) => core.purge(request.lane))
+    case 'close':
+      finishAll()
+      return session.close()
+    default:
+      return unreachable(request)
+  }
+}
+
+function finishAll(): void {
+  for (const [call, steps] of underWay) attempt(call, () => send({ call, value: finish(steps) }))
+  underWay.clear()
+}
+
+/** Takes one step of what is under way, or does a little of what can wait; then lets requests come in between. */
+function goOn(): void {
+  if (busy || closed) return
+  busy = true
+  setImmediate(() => {
+    busy = false
+    if (closed) return
+    const [next] = underWay
+    if (next === undefined) {
+      if (session.idle()) goOn()
+      return
+    }
+    const [call, steps] = next
+    underWay.delete(call)
+    attempt(call, () => {
+      const step = steps.next()
+      if (step.done === true) send({ call, value: step.value })
+      else underWay.set(call, steps)
+    })
+    goOn()
+  })
+}
+
+function tickLater(): void {
+  systemRuntime.clock.timer(TICK_MS, () => {
+    if (closed) return
+    session.tick()
+    goOn()
+    tickLater()
+  })
+}
+
+function attempt(call: number, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    send({ call, error: packError(failureOf(error, options.path)) })
+  }
+}
+
+function send(message: FromWorker): void {
   port.postMessage(message)
 }
 
-function answerWith(number: number, work: () => unknown): void {
-  try {
-    reply({ type: 'answer', number, value: work() })
-  } catch (error) {
-    reply({ type: 'failure', number, error: sendError(error) })
-  }
+function isSteps(answer: unknown): answer is Steps<unknown> {
+  return typeof answer === 'object' && answer !== null && Symbol.iterator in answer && 'next' in answer
 }
-
-function open(): SqliteCore | undefined {
-  try {
-    const core = openCore(input.options, {
-      runtime: systemRuntime,
-      workspace: input.workspace,
-      notice: (notice) => reply({ type: 'notice', notice }),
-    })
-    reply({ type: 'answer', number: OPENING, value: null })
-    return core
-  } catch (error) {
-    reply({ type: 'failure', number: OPENING, error: sendError(error) })
-    port.close()
-    return undefined
-  }
-}
-
-const opened = open()
-
-function handle(first: Request): void {
-  const core = opened
-  if (core === undefined) return
-  const requests = [first]
-  for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) {
-    requests.push(more.message as Request)
-  }
-  commit(core, requests)
-  for (const request of requests) if (request.type === 'ask') ask(core, request)
-}
-
-/** One commit for all appends and settlements. */
-function commit(core: SqliteCore, requests: readonly Request[]): void {
-  const calls: (readonly NewEntry[])[] = []
-  const settlements: Settlement[] = []
-  for (const request of requests) {
-    if (request.type === 'group') calls.push(...request.calls)
-    if (request.type === 'settle') settlements.push(...request.settlements)
-  }
-  if (requests.every((request) => request.type === 'ask')) return
-  try {
-    const { appended, settled } = core.commit(calls, settlements)
-    let call = 0
-    let settlement = 0
-    for (const { type, number, ...request } of requests) {
-      if (type === 'group' && 'calls' in request) {
-        const results = appended.slice(call, (call += request.calls.length))
-        reply({ type: 'answer', number, value: results.map((one) => (isHoldfastError(one) ? sendError(one) : one)) })
-      }
-      if (type === 'settle' && 'settlements' in request) {
-        reply({ type: 'answer', number, value: settled.slice(settlement, (settlement += request.settlements.length)) })
-      }
-    }
-  } catch (error) {
-    const failure = sendError(error)
-    for (const { type, number } of requests) if (type !== 'ask') reply({ type: 'failure', number, error: failure })
-  }
-}
-
-function ask(core: SqliteCore, request: Extract<Request, { readonly type: 'ask' }>): void {
-  const { number, question } = request
-  const args = request.args as readonly never[]
-  switch (question) {
-    case 'claim':
-      return answerWith(number, () => core.claim(args[0]!))
-    case 'renew':
-      return answerWith(number, () => core.renew(args[0]!, args[1]!))
-    case 'lookup':
-      return answerWith(number, () => core.lookup(args[0]!))
-    case 'stats':
-      return begin(number, core.stats())
-    case 'list':
-      return begin(number, core.list(args[0]!))
-    case 'resolveDead':
-      return begin(number, core.resolveDead(args[0]!, args[1]!))
-    case 'purge':
-      return begin(number, core.purge(args[0]!))
-    case 'close':
-      answerWith(number, () => core.close())
-      return port.close()
-  }
-}
-
-/** The first step at once: most work has no second one. */
-function begin(number: number, steps: Steps<unknown>): void {
-  long.push({ number, steps })
-  if (long.length === 1) advance()
-}
-
-function advance(): void {
-  const [current] = long
-  if (current === undefined) return
-  try {
-    const step = current.steps.next()
-    if (step.done === true) {
-      long.shift()
-      reply({ type: 'answer', number: current.number, value: step.value })
-    }
-  } catch (error) {
-    long.shift()
-    reply({ type: 'failure', number: current.number, error: sendError(error) })
-  }
-  if (long.length > 0) setImmediate(advance)
-}
-
-port.on('message', handle)

@@ -1,0 +1,175 @@
+/**
+ * Opens the file of an outbox, makes it where there is none, and refuses what is not one of ours: another program's
+ * database, a later version's, another workspace's. Nothing is written before all that is known.
+ */
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+import { OutboxError } from '../../errors.ts'
+import type { Random } from '../../runtime/runtime.ts'
+import { Database } from './database.ts'
+import { failureOf } from './failure.ts'
+import type { ResolvedSqliteOptions } from './options.ts'
+import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts'
+
+const HEADER_BYTES = 100
+export const PAGE_BYTES = 4_096
+const WAL_BYTES_MAX = 16 * 1024 * 1024
+
+export interface OpenDatabaseOptions {
+  readonly workspace: string
+  readonly random: Random
+}
+
+/** Opens the file at the path, after what can be known of it without opening it. */
+export function openDatabase(options: ResolvedSqliteOptions, opening: OpenDatabaseOptions): Database {
+  const { path } = options
+  const folder = dirname(path)
+  makeFolder(folder, path)
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new OutboxError('OUTBOX_UNAVAILABLE', 'the path of the outbox is a folder', { path })
+  }
+  checkWritable(folder, path)
+  if (existsSync(path)) checkWritable(path, path)
+  if (sizeOf(path) === 0 && sizeOf(`${path}-wal`) > 0) {
+    // SQLite would delete the log, and with it what was not yet in the file.
+    throw new OutboxError('OUTBOX_DAMAGED', 'the outbox is damaged: its file is empty, its log is not', { path })
+  }
+  const isCut = sizeOf(path) % PAGE_BYTES !== 0
+  // With a log, it may be a page that a crash cut off, and that the log still has.
+  if (sizeOf(path) > 0 && isOurs(path) && isCut && sizeOf(`${path}-wal`) === 0) {
+    throw new OutboxError('OUTBOX_DAMAGED', 'the outbox is damaged: its last page is cut off', { path })
+  }
+  return makeDatabase(options, opening)
+}
+
+/** Opens a database of ours, or makes it. */
+export function makeDatabase(options: ResolvedSqliteOptions, { workspace, random }: OpenDatabaseOptions): Database {
+  const { path } = options
+  const database = new Database(path, { random })
+  try {
+    checkVersion(database, path)
+    configure(database, options)
+    create(database, workspace)
+    checkTables(database, workspace, path)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function makeFolder(folder: string, path: string): void {
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (error) {
+    // Node does not say of a read-only file system that it is one.
+    let existing = folder
+    while (!existsSync(existing) && existing !== dirname(existing)) existing = dirname(existing)
+    checkWritable(existing, path)
+    throw error
+  }
+}
+
+/** SQLite would open what it cannot write, and fail at the first append. */
+function checkWritable(target: string, path: string): void {
+  try {
+    accessSync(target, constants.W_OK)
+  } catch (error) {
+    if (failureOf(error, path).code === 'OUTBOX_READ_ONLY') throw error
+    accessSync(target, constants.R_OK)
+    throw new OutboxError('OUTBOX_READ_ONLY', 'the outbox cannot be written: no permission', { path, cause: error })
+  }
+}
+
+/**
+ * Whose file it is, as its header says, before SQLite so much as opens it.
+ * https://sqlite.org/fileformat.html#the_database_header
+ */
+function isOurs(path: string): boolean {
+  const header = Buffer.alloc(HEADER_BYTES)
+  const file = openSync(path, 'r')
+  try {
+    readSync(file, header, 0, HEADER_BYTES, 0)
+  } finally {
+    closeSync(file)
+  }
+  const applicationId = header.readUInt32BE(68)
+  if (header.toString('latin1', 0, 15) !== 'SQLite format 3' || applicationId === 0) return false
+  checkOurs(applicationId, header.readUInt32BE(60), path)
+  return true
+}
+
+/** The same of what the database says: it may have changes that are not in the file itself yet. */
+function checkVersion(database: Database, path: string): void {
+  // Without tables it is as a crash leaves it between making the file and making its tables.
+  if (!hasTables(database)) return
+  checkOurs(database.number('PRAGMA application_id'), database.number('PRAGMA user_version'), path)
+}
+
+function checkOurs(applicationId: number, version: number, path: string): void {
+  if (applicationId !== APPLICATION_ID) {
+    throw new OutboxError('OUTBOX_UNAVAILABLE', 'the file is the database of another program', { path })
+  }
+  if (version > SCHEMA_VERSION) {
+    const message = `the outbox was written by a later version (schema ${version}, known up to ${SCHEMA_VERSION})`
+    throw new OutboxError('OUTBOX_NEWER_VERSION', message, { path })
+  }
+}
+
+function configure(database: Database, { path, durability }: ResolvedSqliteOptions): void {
+  // Only heeded by a database without pages, and before it becomes one with a write-ahead log.
+  if (!hasTables(database)) database.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL`)
+  if (database.text('PRAGMA journal_mode = WAL') !== 'wal') {
+    throw new OutboxError('OUTBOX_UNAVAILABLE', 'the file system of the outbox cannot hold a write-ahead log', { path })
+  }
+  database.exec(`
+    PRAGMA synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'};
+    PRAGMA fullfsync = 1;
+    PRAGMA checkpoint_fullfsync = 1;
+    PRAGMA wal_autocheckpoint = 1000;
+    PRAGMA journal_size_limit = ${WAL_BYTES_MAX};
+    PRAGMA temp_store = FILE;
+    PRAGMA cache_size = -8000;
+  `)
+}
+
+/** In one transaction: a file has all of its tables or none, and two processes do not both make them. */
+function create(database: Database, workspace: string): void {
+  if (hasTables(database)) return
+  database.transaction(
+    'write',
+    () => hasTables(database),
+    (made) => {
+      if (made) return
+      database.exec(SCHEMA)
+      database.prepare('INSERT INTO state (one, workspace) VALUES (1, ?)').run(workspace)
+      database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`)
+    },
+  )
+}
+
+/** What can be found out about the tables without reading all of them. */
+function checkTables(database: Database, workspace: string, path: string): void {
+  const names = database
+    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    .all()
+    .map(([name]) => name)
+  const missing = ['state', 'entry', 'dead_letter', 'tombstone', 'known_key'].filter((name) => !names.includes(name))
+  if (missing.length > 0 || database.number('SELECT count(*) FROM state') !== 1) {
+    throw new OutboxError('OUTBOX_DAMAGED', 'the outbox is damaged: tables are missing', { path })
+  }
+  for (const table of ['entry', 'dead_letter'])
+    database.exec(`SELECT (SELECT min(seq) FROM ${table}), (SELECT max(seq) FROM ${table})`)
+  if (database.text('SELECT workspace FROM state') !== workspace) {
+    throw new OutboxError('OUTBOX_UNAVAILABLE', 'the outbox belongs to another workspace', { path })
+  }
+}
+
+function hasTables(database: Database): boolean {
+  return database.number('SELECT count(*) FROM sqlite_schema') > 0
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}
