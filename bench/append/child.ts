@@ -14,6 +14,20 @@ export interface AppendAnswer {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
+  /** Processor time of one append, in microseconds: of the calling thread, and of the whole process. */
+  readonly callerUs: number
+  readonly processUs: number
+}
+
+interface Spent {
+  readonly appended: number
+  readonly callerUs: number
+  readonly processUs: number
+}
+
+function spent(): Spent {
+  const sum = ({ user, system }: NodeJS.CpuUsage): number => user + system
+  return { appended, callerUs: sum(process.threadCpuUsage()), processUs: sum(process.cpuUsage()) }
 }
 
 const input = inputOfChild() as AppendInput
@@ -23,6 +37,8 @@ const side = await open(input)
 
 const waitsMs: number[] = []
 let appended = 0
+let before: Spent | undefined
+let after: Spent | undefined
 const fromMs = performance.now() + input.warmUpMs
 const toMs = fromMs + input.measureMs
 
@@ -33,7 +49,10 @@ async function caller(): Promise<void> {
     if (startedMs >= toMs) return
     await side.append(appended++)
     const endedMs = performance.now()
-    if (endedMs >= fromMs && endedMs < toMs) waitsMs.push(endedMs - startedMs)
+    if (endedMs < fromMs) continue
+    before ??= spent()
+    if (endedMs < toMs) waitsMs.push(endedMs - startedMs)
+    else after ??= spent()
   }
 }
 
@@ -41,9 +60,13 @@ await Promise.all(Array.from({ length: input.callers }, caller))
 
 const stored = await side.close()
 if (stored !== appended) throw new Error(`${input.side} holds ${stored} of ${appended} appended calls`)
+if (before === undefined || after === undefined) throw new Error(`${input.side} answered nothing while it was watched`)
+const measured = after.appended - before.appended
 const answer: AppendAnswer = {
   perSecond: (waitsMs.length / input.measureMs) * 1000,
   p50Ms: quantile(waitsMs, 0.5),
   p99Ms: quantile(waitsMs, 0.99),
+  callerUs: (after.callerUs - before.callerUs) / measured,
+  processUs: (after.processUs - before.processUs) / measured,
 }
 answerOfChild(answer)
