@@ -222,12 +222,18 @@ class DeliveryEngine implements Engine {
     const { gate, options } = this.#parts
     const state = gate.check(nowMs)
     const free = gate.concurrencyMax(nowMs) - this.#flights.count
-    if (this.#claiming || nowMs < this.#claimAtMs || !state.open || !this.#hand.wantsMore) return
+    if (this.#claiming || nowMs < this.#claimAtMs || !this.#hand.wantsMore) return
+    // With nothing in hand a claim waits for the gate, so that what comes meanwhile shares the batch.
+    const opensSoon = state.open || (state.untilMs !== null && state.untilMs - nowMs <= HOLD_MS_MAX)
+    if (this.#hand.isEmpty ? !state.open : !opensSoon) return
     // An outbox that does not take verdicts must not be asked for more.
     const batches = Math.min(BATCHES_PER_CLAIM_MAX, Math.max(1, free))
     if (this.#settler.pending > 4 * BATCHES_PER_CLAIM_MAX * options.batch.operationsMax) return
     this.#claiming = true
-    void this.#claim(state.probe ? 1 : batches * options.batch.operationsMax, batches * options.batch.bytesMax)
+    void this.#claim(
+      state.open && state.probe ? 1 : batches * options.batch.operationsMax,
+      batches * options.batch.bytesMax,
+    )
   }
 
   async #claim(entriesMax: number, bytesMax: number): Promise<void> {
