@@ -61,9 +61,8 @@ async function start(folder: string, port: number): Promise<RedisServer> {
   const early = ended.then(() => Promise.reject(new Error(`redis-server did not start on port ${port}`)))
   early.catch(() => {})
   try {
-    const settings: unknown = await Promise.race([answered, early])
-    const value: unknown = Array.isArray(settings) ? settings[1] : undefined
-    if (value !== 'always') throw new Error('redis-server does not sync every write')
+    const answer: unknown = await Promise.race([answered, early])
+    if (!Array.isArray(answer) || answer[1] !== 'always') throw new Error('redis-server does not sync every write')
   } catch (error) {
     answered.catch(() => {})
     server.kill()

@@ -41,11 +41,11 @@ cio.on((event) => {
   if (event.type === 'request') report('r')
 })
 
-const state = { isFinishing: false }
+const finishing = new AbortController()
 let next = input.firstNumber
 
 async function caller(index: number): Promise<void> {
-  while (!state.isFinishing) {
+  while (!finishing.signal.aborted) {
     const number = next++
     const person = `user_${index}_${Math.floor(Math.random() * PEOPLE_PER_CALLER)}`
     const { name, data } = calls[number % calls.length]!
@@ -58,9 +58,9 @@ async function caller(index: number): Promise<void> {
 }
 
 createInterface({ input: process.stdin })
-  .on('line', () => (state.isFinishing = true))
+  .on('line', () => finishing.abort())
   // Whoever watches is gone.
-  .on('close', () => state.isFinishing || process.exit(1))
+  .on('close', () => finishing.signal.aborted || process.exit(1))
 
 await Promise.all(Array.from({ length: input.callers }, (_, index) => caller(index)))
 await cio.drain()

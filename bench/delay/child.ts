@@ -41,19 +41,19 @@ function startCalling(): { stored(): number; end(): Promise<void> } {
   const startedMs = performance.now()
   let made = 0
   let stored = 0
-  const made_: Promise<unknown>[] = []
+  const calling: Promise<unknown>[] = []
   const timer = setInterval(() => {
     const due = ((performance.now() - startedMs) / 1000) * input.callsPerSecond
     for (; made < due; made++) {
       const { customerId, name, data } = calls[made % calls.length]!
-      made_.push(cio.track(customerId, { name, data }).then(() => stored++))
+      calling.push(cio.track(customerId, { name, data }).then(() => stored++))
     }
   }, 1)
   return {
     stored: () => stored,
     async end() {
       clearInterval(timer)
-      await Promise.all(made_)
+      await Promise.all(calling)
       await cio.close()
     },
   }
