@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
 import { memoryOutbox } from '../../src/outbox/memory.ts'
 import type { ClaimedEntry, NewEntry, Outbox, Settlement, Verdict } from '../../src/outbox/outbox.ts'
@@ -211,7 +211,9 @@ class Pair {
 
   async #settle(verdicts: readonly Verdict[]): Promise<void> {
     const positions = [...this.model.leases.keys()].sort((a, b) => Number(a) - Number(b)).slice(0, verdicts.length)
-    const waiting = new Map((await this.model.outbox.list({ from: 'waiting', limit: 1_000 })).entries.map((each) => [each.position, each]))
+    const waiting = new Map(
+      (await this.model.outbox.list({ from: 'waiting', limit: 1_000 })).entries.map((each) => [each.position, each]),
+    )
     const states = (await this.both((side) => side.settle(positions, verdicts))) as readonly string[]
     for (const [index, position] of positions.entries()) {
       if (states[index] !== 'held' || verdicts[index]!.to !== 'delivered') continue

@@ -136,7 +136,7 @@ export class MemoryRecords {
       (stored) =>
         stored.sequence > after &&
         (query.lane === undefined || stored.entry.lanes.includes(query.lane)) &&
-        (query.reason === undefined || ('dead' in stored && (stored as DeadEntry).dead.reason === query.reason)),
+        (query.reason === undefined || ('dead' in stored && stored.dead.reason === query.reason)),
     )
     const page = matching.slice(0, query.limit)
     const last = page.at(-1)

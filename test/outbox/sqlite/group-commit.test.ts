@@ -39,7 +39,10 @@ test('calls of one turn are one group; what comes while it is under way is the n
   assert.equal(commits.groups.length, 0, 'not before the turn ends')
   await turn()
   assert.deepEqual(commits.groups[0]?.calls, [1, 2])
-  const second = [groups.append([entry('4')]), groups.settle([{ lease: 'l', position: '1', verdict: { to: 'delivered' } }])]
+  const second = [
+    groups.append([entry('4')]),
+    groups.settle([{ lease: 'l', position: '1', verdict: { to: 'delivered' } }]),
+  ]
   await turn()
   assert.equal(commits.groups.length, 1, 'one commit at a time')
   commits.answer()

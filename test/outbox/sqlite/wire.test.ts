@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deserialize, serialize } from 'node:v8'
 
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
 import { OutboxError, OutboxFullError } from '../../../src/errors.ts'
 import type { ClaimedEntry, NewEntry } from '../../../src/outbox/outbox.ts'
