@@ -4,6 +4,7 @@ import { test } from 'node:test'
 
 import * as main from '../src/index.ts'
 import * as simulator from '../src/simulator/index.ts'
+import * as testing from '../src/testing/index.ts'
 
 test('holdfast exports these names', () => {
   assert.deepEqual(Object.keys(main).sort(), [
@@ -25,4 +26,8 @@ test('holdfast exports these names', () => {
 
 test('holdfast/simulator exports these names', () => {
   assert.deepEqual(Object.keys(simulator).sort(), ['SIMULATOR_DEFAULTS', 'createSimulator'])
+})
+
+test('holdfast/testing exports these names', () => {
+  assert.deepEqual(Object.keys(testing).sort(), ['VirtualClock', 'createTestRuntime', 'outboxCases', 'seededRandom'])
 })

@@ -20,6 +20,7 @@ import type { Runtime } from '../runtime/runtime.ts'
 import { parcelOf, type Shipment, ship } from './batcher.ts'
 import { createFlights, type Flights } from './flights.ts'
 import type { Gate } from './gate.ts'
+import { createInHand, type InHand } from './in-hand.ts'
 import { createLeases, type Leases } from './leases.ts'
 import type { EngineOptions } from './options.ts'
 import type { Sender } from './sender.ts'
@@ -68,8 +69,8 @@ class DeliveryEngine implements Engine {
   readonly #flights: Flights
   #mode: 'new' | 'running' | 'stopping' | 'stopped' = 'new'
   #loop: Promise<void> = Promise.resolve()
-  /** Shipments in hand that are not on their way yet, oldest first. */
-  #buffer: Shipment[] = []
+  /** What is claimed and not on its way yet. */
+  readonly #hand: InHand
   #claiming = false
   /** False once a stopping engine no longer waits for an outbox that does not answer; its leases end by themselves. */
   #patience = true
@@ -80,6 +81,7 @@ class DeliveryEngine implements Engine {
     this.#parts = parts
     const { clock } = parts.runtime
     this.#latch = createLatch(clock)
+    this.#hand = createInHand(BATCHES_PER_CLAIM_MAX * parts.options.batch.operationsMax)
     const wake = (): void => this.#latch.open()
     this.#leases = createLeases(
       parts.outbox,
@@ -100,9 +102,7 @@ class DeliveryEngine implements Engine {
     this.#flights = createFlights({
       ...parts,
       settle: (parcel, verdict) => this.#settler.add(parcel.entry, parcel.lease, verdict),
-      again: (shipments) => {
-        this.#buffer.unshift(...shipments)
-      },
+      again: (shipments) => this.#hand.putFirst(shipments),
       landed: wake,
     })
   }
@@ -152,7 +152,7 @@ class DeliveryEngine implements Engine {
       if (this.#mode === 'stopped') break
       await this.#latch.wait(untilMs === null ? Infinity : untilMs - nowMs)
     }
-    assert(this.#flights.count === 0 && this.#buffer.length === 0, 'a stopped engine holds nothing')
+    assert(this.#flights.count === 0 && this.#hand.isEmpty, 'a stopped engine holds nothing')
   }
 
   /** Does what can be done now; returns when there may be more to do without anyone opening the latch. */
@@ -189,13 +189,13 @@ class DeliveryEngine implements Engine {
   #nextShipment(nowMs: number): Shipment | undefined {
     const wallMs = this.#parts.runtime.clock.wallMs()
     for (;;) {
-      const shipment = this.#buffer[0]
+      const shipment = this.#hand.peek()
       if (shipment === undefined) return undefined
       const timeoutMs = this.#flights.timeoutMs(shipment)
       const leftMs = Math.min(...shipment.parcels.map((parcel) => this.#leases.leftMs(parcel.lease, nowMs)))
       // A renewal is under way: wait for its answer.
       if (leftMs > 0 && leftMs <= timeoutMs) return undefined
-      this.#buffer.shift()
+      this.#hand.take()
       const fit = shipment.parcels.filter((parcel) => {
         if (this.#leases.leftMs(parcel.lease, nowMs) <= 0) {
           this.#leases.done(parcel.lease, 1)
@@ -212,10 +212,9 @@ class DeliveryEngine implements Engine {
 
   /** What is in hand and not on its way goes back to the outbox, as if it had not been claimed. */
   #giveBack(): null {
-    for (const shipment of this.#buffer) {
+    for (const shipment of this.#hand.takeAll()) {
       for (const parcel of shipment.parcels) this.#settler.add(parcel.entry, parcel.lease, unsent)
     }
-    this.#buffer = []
     return null
   }
 
@@ -223,12 +222,18 @@ class DeliveryEngine implements Engine {
     const { gate, options } = this.#parts
     const state = gate.check(nowMs)
     const free = gate.concurrencyMax(nowMs) - this.#flights.count
-    if (this.#claiming || nowMs < this.#claimAtMs || !state.open || this.#buffer.length > 0) return
+    if (this.#claiming || nowMs < this.#claimAtMs || !this.#hand.wantsMore) return
+    // With nothing in hand a claim waits for the gate, so that what comes meanwhile shares the batch.
+    const opensSoon = state.open || (state.untilMs !== null && state.untilMs - nowMs <= HOLD_MS_MAX)
+    if (this.#hand.isEmpty ? !state.open : !opensSoon) return
     // An outbox that does not take verdicts must not be asked for more.
     const batches = Math.min(BATCHES_PER_CLAIM_MAX, Math.max(1, free))
     if (this.#settler.pending > 4 * BATCHES_PER_CLAIM_MAX * options.batch.operationsMax) return
     this.#claiming = true
-    void this.#claim(state.probe ? 1 : batches * options.batch.operationsMax, batches * options.batch.bytesMax)
+    void this.#claim(
+      state.open && state.probe ? 1 : batches * options.batch.operationsMax,
+      batches * options.batch.bytesMax,
+    )
   }
 
   async #claim(entriesMax: number, bytesMax: number): Promise<void> {
@@ -244,7 +249,7 @@ class DeliveryEngine implements Engine {
         if (parcel === undefined) this.#settler.add(entry, claim.lease, { to: 'dead', reason: 'unreadable' })
         else parcels.push(parcel)
       }
-      this.#buffer.push(...ship(parcels, options.batch))
+      this.#hand.put(ship(parcels, options.batch))
       const nextMs = claim.entries.length > 0 ? 0 : claim.nextInMs
       if (nextMs !== null) this.#claimAtMs = Math.min(this.#claimAtMs, runtime.clock.monotonicMs() + nextMs)
     } catch (error) {

@@ -144,3 +144,20 @@ test('receipts that are never looked at and calls that nobody awaits end nothing
     ['INVALID_CALL', 'CLIENT_CLOSED'],
   )
 })
+
+test('calls that must go alone do not use up the requests of those that share batches', async () => {
+  const { cio, soon, runtime } = createWorld({ rateLimit: { perSecond: 20 }, batch: { operationsMax: 50 } })
+  cio.pause()
+  const receipts = await soon(
+    Promise.all(
+      Array.from({ length: 800 }, (_, n) => cio.track(n % 2 === 0 ? `p${n}@example.com` : `p${n}`, 'called')),
+    ),
+  )
+  cio.resume()
+  const startedMs = runtime.clock.monotonicMs()
+  await soon(Promise.all(receipts.filter((_, n) => n % 2 === 1).map((receipt) => receipt.settled())))
+  const tookMs = runtime.clock.monotonicMs() - startedMs
+  assert.ok(tookMs < 12_000, `the shared ones took ${tookMs} ms`)
+  assert.equal(await soon(cio.drain()).then(({ drained }) => drained), true)
+  assert.ok(runtime.clock.monotonicMs() - startedMs < 25_000, 'and the others go on beside them')
+})

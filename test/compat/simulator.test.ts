@@ -5,18 +5,21 @@ import { test } from 'node:test'
 import { IdentifierType, TrackClient } from 'customerio-node'
 
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/index.ts'
+import { using } from '../using.ts'
 
 const NOW = 1_767_225_600
 
-async function withClient(
+function withClient(
   run: (client: TrackClient, simulator: Simulator) => Promise<void>,
   options: SimulatorOptions = {},
   apiKey = 'key',
 ): Promise<void> {
-  const simulator = createSimulator({ siteId: 'site', apiKey: 'key', ...options })
-  await using server = await simulator.listen()
-  const client = new TrackClient('site', apiKey, { url: `${server.url}/api/v1`, retry: { maxRetries: 0 } })
-  await run(client, simulator)
+  return using(async (use) => {
+    const simulator = createSimulator({ siteId: 'site', apiKey: 'key', ...options })
+    const server = use(await simulator.listen())
+    const client = new TrackClient('site', apiKey, { url: `${server.url}/api/v1`, retry: { maxRetries: 0 } })
+    await run(client, simulator)
+  })()
 }
 
 test('every method of the SDK is understood and answered so that the SDK is content', async () => {
@@ -131,20 +134,23 @@ test('wrong credentials reach the SDK as 401 when the body is JSON, and as its p
   )
 })
 
-test('the SDK’s own retries are seen as requests of their own, and its event once each time without an id', async () => {
-  const simulator = createSimulator({ siteId: 'site', apiKey: 'key' })
-  await using server = await simulator.listen()
-  const retry = { maxRetries: 3, minTimeoutMs: 1, maxTimeoutMs: 2 }
-  const client = new TrackClient('site', 'key', { url: `${server.url}/api/v1`, retry })
-  simulator.faults.add({ kind: 'status', status: 503, times: 1 })
-  simulator.faults.add({ kind: 'reset', applied: true, times: 1 })
-  await client.track('1', { name: 'order' })
-  assert.deepEqual(
-    simulator.ledger.all().map(({ applied, status, fate }) => [applied, status, fate]),
-    [
-      [false, 503, 'answered'],
-      [true, null, 'cut'],
-      [true, 200, 'answered'],
-    ],
-  )
-})
+test(
+  'the SDK’s own retries are seen as requests of their own, and its event once each time without an id',
+  using(async (use) => {
+    const simulator = createSimulator({ siteId: 'site', apiKey: 'key' })
+    const server = use(await simulator.listen())
+    const retry = { maxRetries: 3, minTimeoutMs: 1, maxTimeoutMs: 2 }
+    const client = new TrackClient('site', 'key', { url: `${server.url}/api/v1`, retry })
+    simulator.faults.add({ kind: 'status', status: 503, times: 1 })
+    simulator.faults.add({ kind: 'reset', applied: true, times: 1 })
+    await client.track('1', { name: 'order' })
+    assert.deepEqual(
+      simulator.ledger.all().map(({ applied, status, fate }) => [applied, status, fate]),
+      [
+        [false, 503, 'answered'],
+        [true, null, 'cut'],
+        [true, 200, 'answered'],
+      ],
+    )
+  }),
+)

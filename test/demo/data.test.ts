@@ -13,6 +13,7 @@ import { DAY_MS } from '../../demo/shop/diary.ts'
 import type { Receipt } from '../../src/index.ts'
 import { createSimulator } from '../../src/simulator/index.ts'
 import { createWorld } from '../client/world.ts'
+import { using } from '../using.ts'
 
 const lines = readShopDay()
 
@@ -72,15 +73,18 @@ test('through Holdfast every call is accepted, takes effect and has the mark of 
   assert.deepEqual(new Set(marks), new Set(lines.map(markOfLine)))
 })
 
-test('through the official client a call has the same mark', async () => {
-  const simulator = createSimulator()
-  await using server = await simulator.listen()
-  const client = new TrackClient('site', 'key', { url: `${server.url}/api/v1` })
-  // Two of each kind, in their order.
-  const few = METHODS.flatMap((method): readonly Line[] => lines.filter((line) => line.method === method).slice(0, 2))
-  for (const line of few) await callMethod(client, line)
-  assert.deepEqual(
-    simulator.ledger.all().map(({ call }) => call && markOfCall(call)),
-    few.map(markOfLine),
-  )
-})
+test(
+  'through the official client a call has the same mark',
+  using(async (use) => {
+    const simulator = createSimulator()
+    const server = use(await simulator.listen())
+    const client = new TrackClient('site', 'key', { url: `${server.url}/api/v1` })
+    // Two of each kind, in their order.
+    const few = METHODS.flatMap((method): readonly Line[] => lines.filter((line) => line.method === method).slice(0, 2))
+    for (const line of few) await callMethod(client, line)
+    assert.deepEqual(
+      simulator.ledger.all().map(({ call }) => call && markOfCall(call)),
+      few.map(markOfLine),
+    )
+  }),
+)

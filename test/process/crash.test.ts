@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 import { type HoldfastEvent, isHoldfastError, ResilientCustomerIO, sqliteOutbox } from '../../src/index.ts'
 import { createSimulator, type LedgerEntry } from '../../src/simulator/index.ts'
+import { type Use, using } from '../using.ts'
 
 const program = fileURLToPath(new URL('./child.ts', import.meta.url))
 
@@ -56,11 +57,11 @@ function numberOf(entry: LedgerEntry): number {
   return entry.call?.type === 'event' ? Number(entry.call.data['n']) : -1
 }
 
-function inFolder(run: (folder: string) => Promise<void>): () => Promise<void> {
+function inFolder(run: (folder: string, use: Use) => Promise<void>): () => Promise<void> {
   return async () => {
     const folder = mkdtempSync(join(tmpdir(), 'holdfast-process-'))
     try {
-      await run(folder)
+      await using((use) => run(folder, use))()
     } finally {
       rmSync(folder, { recursive: true, force: true })
     }
@@ -69,9 +70,9 @@ function inFolder(run: (folder: string) => Promise<void>): () => Promise<void> {
 
 test(
   'what has a receipt survives kill -9, in order, and arrives once in effect',
-  inFolder(async (folder) => {
+  inFolder(async (folder, use) => {
     const simulator = createSimulator({ siteId: 'site', apiKey: 'key', latencyMs: 5 })
-    await using server = await simulator.listen()
+    const server = use(await simulator.listen())
     const path = join(folder, 'outbox.db')
     const receipts: number[] = []
     for (let life = 0; life < 4; life++) {
@@ -82,13 +83,15 @@ test(
       await application.kill()
       receipts.push(...application.receipts)
     }
-    await using cio = new ResilientCustomerIO({
-      siteId: 'site',
-      apiKey: 'key',
-      baseUrl: server.url,
-      rateLimit: { perSecond: 1_000 },
-      outbox: sqliteOutbox({ path, reserveBytes: 4_096 }),
-    })
+    const cio = use(
+      new ResilientCustomerIO({
+        siteId: 'site',
+        apiKey: 'key',
+        baseUrl: server.url,
+        rateLimit: { perSecond: 1_000 },
+        outbox: sqliteOutbox({ path, reserveBytes: 4_096 }),
+      }),
+    )
     assert.deepEqual(await cio.drain({ timeoutMs: 30_000 }), { drained: true, waiting: 0 })
     const stats = await cio.stats()
     assert.deepEqual([stats.lost, stats.deadLetters], [0, 0])
@@ -114,9 +117,9 @@ test(
 
 test(
   'two processes share one file: both append, one delivers, and the other takes over within seconds of its death',
-  inFolder(async (folder) => {
+  inFolder(async (folder, use) => {
     const simulator = createSimulator({ siteId: 'site', apiKey: 'key' })
-    await using server = await simulator.listen()
+    const server = use(await simulator.listen())
     const path = join(folder, 'outbox.db')
     const first = start({ path, baseUrl: server.url, first: 0, name: 'first' })
     await first.saw((line) => line === 'role active')
@@ -129,13 +132,15 @@ test(
     const seconds = (performance.now() - diedMs) / 1000
     assert.ok(seconds < 8, `took over after ${seconds} s`)
     await second.kill()
-    await using cio = new ResilientCustomerIO({
-      siteId: 'site',
-      apiKey: 'key',
-      baseUrl: server.url,
-      rateLimit: { perSecond: 1_000 },
-      outbox: sqliteOutbox({ path, reserveBytes: 4_096 }),
-    })
+    const cio = use(
+      new ResilientCustomerIO({
+        siteId: 'site',
+        apiKey: 'key',
+        baseUrl: server.url,
+        rateLimit: { perSecond: 1_000 },
+        outbox: sqliteOutbox({ path, reserveBytes: 4_096 }),
+      }),
+    )
     assert.equal((await cio.drain({ timeoutMs: 30_000 })).drained, true)
     const arrived = new Set(simulator.ledger.all().map(numberOf))
     const lost = [...first.receipts, ...second.receipts].filter((number) => !arrived.has(number))
@@ -147,11 +152,11 @@ const options = { siteId: 'site', apiKey: 'key', baseUrl: 'http://127.0.0.1:9' }
 
 test(
   'a file that is not a database is set aside, an event says so, and calls are stored in a new one',
-  inFolder(async (folder) => {
+  inFolder(async (folder, use) => {
     const path = join(folder, 'outbox.db')
     writeFileSync(path, 'this is no database, however long the text may be'.repeat(200))
     const events: HoldfastEvent[] = []
-    await using cio = new ResilientCustomerIO({ ...options, outbox: sqliteOutbox({ path, reserveBytes: 4_096 }) })
+    const cio = use(new ResilientCustomerIO({ ...options, outbox: sqliteOutbox({ path, reserveBytes: 4_096 }) }))
     cio.on((event) => events.push(event))
     assert.equal((await cio.track('1', 'a')).state, 'stored')
     assert.ok(readdirSync(folder).includes('outbox.db.damaged-1'))
@@ -169,10 +174,10 @@ test(
 
 test(
   'a damaged file is refused as it stands where the options say so',
-  inFolder(async (folder) => {
+  inFolder(async (folder, use) => {
     const path = join(folder, 'outbox.db')
     writeFileSync(path, 'no database'.repeat(1_000))
-    await using cio = new ResilientCustomerIO({ ...options, outbox: sqliteOutbox({ path, onDamage: 'refuse' }) })
+    const cio = use(new ResilientCustomerIO({ ...options, outbox: sqliteOutbox({ path, onDamage: 'refuse' }) }))
     const error = await cio.track('1', 'a').catch((reason: unknown) => reason)
     assert.ok(isHoldfastError(error) && error.code === 'OUTBOX_DAMAGED')
     assert.deepEqual(readdirSync(folder), ['outbox.db'])
@@ -181,12 +186,12 @@ test(
 
 test(
   'the file of one workspace is not delivered to another',
-  inFolder(async (folder) => {
+  inFolder(async (folder, use) => {
     const path = join(folder, 'outbox.db')
     const first = new ResilientCustomerIO({ ...options, outbox: sqliteOutbox({ path, reserveBytes: 4_096 }) })
     await first.track('1', 'a')
     await first.close()
-    await using other = new ResilientCustomerIO({ ...options, siteId: 'other', outbox: sqliteOutbox({ path }) })
+    const other = use(new ResilientCustomerIO({ ...options, siteId: 'other', outbox: sqliteOutbox({ path }) }))
     const error = await other.track('1', 'a').catch((reason: unknown) => reason)
     assert.ok(isHoldfastError(error) && error.code === 'OUTBOX_UNAVAILABLE')
     assert.match(String(error), /another workspace/)
@@ -195,9 +200,9 @@ test(
 
 test(
   'an append does not block the event loop of its caller',
-  inFolder(async (folder) => {
+  inFolder(async (folder, use) => {
     const path = join(folder, 'outbox.db')
-    await using cio = new ResilientCustomerIO({ ...options, outbox: sqliteOutbox({ path, reserveBytes: 4_096 }) })
+    const cio = use(new ResilientCustomerIO({ ...options, outbox: sqliteOutbox({ path, reserveBytes: 4_096 }) }))
     await cio.track('1', 'first')
     let turns = 0
     let isStored = false

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 
 import { createSimulator, type Fault, type Simulator } from '../../src/simulator/index.ts'
 import { requestOf, type RequestOptions } from './asking.ts'
+import { using } from '../using.ts'
 
 /** What a client can tell: an answer, or the code of an error. */
 type Seen = { readonly status: number; readonly text: string; readonly headers: Headers } | { readonly code: string }
@@ -34,13 +35,14 @@ const transports: Readonly<Record<string, (run: (simulator: Simulator, ask: Ask)
       const simulator = createSimulator(CREDENTIALS)
       await run(simulator, (line, options) => see(simulator.fetch, requestOf(line, options)))
     },
-    async socket(run) {
-      const simulator = createSimulator(CREDENTIALS)
-      await using server = await simulator.listen()
-      await run(simulator, (line, options) =>
-        see((request) => fetch(request, { redirect: 'manual' }), requestOf(line, { ...options, root: server.url })),
-      )
-    },
+    socket: (run) =>
+      using(async (use) => {
+        const simulator = createSimulator(CREDENTIALS)
+        const server = use(await simulator.listen())
+        await run(simulator, (line, options) =>
+          see((request) => fetch(request, { redirect: 'manual' }), requestOf(line, { ...options, root: server.url })),
+        )
+      })(),
   }
 
 const TRACK = 'POST /api/v1/customers/42/events'

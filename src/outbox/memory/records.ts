@@ -132,11 +132,11 @@ export class MemoryRecords {
 
   list(query: ListQuery): ListPage {
     const after = query.after === undefined ? 0 : sequenceOf(query.after)
-    const matching = [...(query.from === 'waiting' ? this.waiting : this.#dead).values()].filter(
+    const matching = (query.from === 'waiting' ? [...this.waiting.values()] : this.#deadInOrder()).filter(
       (stored) =>
         stored.sequence > after &&
         (query.lane === undefined || stored.entry.lanes.includes(query.lane)) &&
-        (query.reason === undefined || ('dead' in stored && (stored as DeadEntry).dead.reason === query.reason)),
+        (query.reason === undefined || ('dead' in stored && stored.dead.reason === query.reason)),
     )
     const page = matching.slice(0, query.limit)
     const last = page.at(-1)
@@ -211,13 +211,18 @@ export class MemoryRecords {
   #selectDead(selection: DeadSelection): readonly DeadEntry[] {
     if ('positions' in selection) {
       const sequences = new Set(selection.positions.map(sequenceOf))
-      return [...this.#dead.values()].filter((stored) => sequences.has(stored.sequence))
+      return this.#deadInOrder().filter((stored) => sequences.has(stored.sequence))
     }
-    return [...this.#dead.values()].filter(
+    return this.#deadInOrder().filter(
       (stored) =>
         (selection.reason === undefined || stored.dead.reason === selection.reason) &&
         (selection.lane === undefined || stored.entry.lanes.includes(selection.lane)),
     )
+  }
+
+  /** As they were appended, not as they died. */
+  #deadInOrder(): readonly DeadEntry[] {
+    return [...this.#dead.values()].sort((one, other) => one.sequence - other.sequence)
   }
 
   #checkRoom(added: readonly StoredEntry[]): void {

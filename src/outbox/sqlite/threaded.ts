@@ -25,14 +25,20 @@ import type {
 import { GroupCommit } from './group-commit.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 import { unpackClaim, type PackedClaim, type PackedGroupResult, type Request, type WorkerSetup } from './wire.ts'
-import { WorkerLink } from './worker-link.ts'
+import { WorkerLink, type WorkerEvents } from './worker-link.ts'
 
 /** A thread that does not live longer than this is not started again at once. */
 const RESTART_MS = 1_000
 
-/** Opens the outbox in a thread of its own. Throws `OutboxError`. */
-export async function openThreaded(options: ResolvedSqliteOptions, context: OutboxContext): Promise<Outbox> {
-  const outbox = new ThreadedOutbox(options, context)
+type StartLink = (setup: WorkerSetup, events: WorkerEvents) => WorkerLink
+
+/** Opens the outbox in a thread of its own, as `startLink` starts it. Throws `OutboxError`. */
+export async function openThreaded(
+  options: ResolvedSqliteOptions,
+  context: OutboxContext,
+  startLink: StartLink = (setup, events) => new WorkerLink(setup, events),
+): Promise<Outbox> {
+  const outbox = new ThreadedOutbox(options, context, startLink)
   await outbox.open()
   return outbox
 }
@@ -42,11 +48,13 @@ class ThreadedOutbox implements Outbox {
   readonly #clock: Clock
   readonly #notice: (notice: OutboxNotice) => void
   readonly #groups: GroupCommit
+  readonly #startLink: StartLink
   #link: WorkerLink
   #startedMs = 0
   #closed: Promise<void> | undefined
 
-  constructor(options: ResolvedSqliteOptions, context: OutboxContext) {
+  constructor(options: ResolvedSqliteOptions, context: OutboxContext, startLink: StartLink) {
+    this.#startLink = startLink
     this.#setup = { options, workspace: context.workspace }
     this.#clock = context.runtime.clock
     this.#notice = context.notice
@@ -60,7 +68,7 @@ class ThreadedOutbox implements Outbox {
     try {
       await this.#send({ kind: 'open' })
     } catch (error) {
-      await this.#link.terminate()
+      await this.#link.close()
       throw error
     }
   }
@@ -117,7 +125,7 @@ class ThreadedOutbox implements Outbox {
 
   #start(): WorkerLink {
     this.#startedMs = this.#clock.monotonicMs()
-    return new WorkerLink(this.#setup, {
+    return this.#startLink(this.#setup, {
       notice: this.#notice,
       died: () => this.#notice({ type: 'role', role: 'standby' }),
     })

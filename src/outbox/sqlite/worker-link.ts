@@ -13,7 +13,7 @@ interface Call {
   readonly reject: (error: HoldfastError) => void
 }
 
-interface WorkerEvents {
+export interface WorkerEvents {
   readonly notice: (notice: OutboxNotice) => void
   /** The thread ended although nobody told it to. */
   readonly died: () => void
@@ -73,9 +73,8 @@ export class WorkerLink {
     await this.#ended
   }
 
-  /** Ends the thread as it is. */
+  /** Ends the thread as it is. What is under way fails. */
   async terminate(): Promise<void> {
-    this.#closing = true
     await this.#worker.terminate()
   }
 
