@@ -53,6 +53,8 @@ export class Deliverer {
   /** `purged` of the account, as far as the turns know of it. */
   #purged = 0
   #leaseNumber = 0
+  /** Whether a claim was made since the end was last seen. */
+  #readsAhead = false
 
   constructor(parts: DelivererParts) {
     this.#parts = parts
@@ -157,9 +159,24 @@ export class Deliverer {
     if (state.sequence > seen) notice({ type: 'appended' })
   }
 
-  /** Reads ahead of a backlog, a little. Says whether there is more to read. */
+  /**
+   * Goes on with what a claim has begun: reads ahead of a backlog, a little. Says whether there is more to read. While
+   * nothing is claimed, in an outage or a pause, appends have the disk and the thread for themselves.
+   */
   readAhead(): boolean {
-    if (this.role === 'standby') return false
+    if (this.role === 'standby' || !this.#readsAhead) return false
+    this.#readsAhead = this.#readSomeAhead()
+    return this.#readsAhead
+  }
+
+  /** Another handle has taken over. */
+  lost(): void {
+    this.#parts.ownership.yield()
+    this.#claims.reset(0)
+    this.#setRole('standby')
+  }
+
+  #readSomeAhead(): boolean {
     return this.#parts.transactions.read((state) => {
       if (!this.#claims.behind(state)) return false
       try {
@@ -169,13 +186,6 @@ export class Deliverer {
         throw error
       }
     })
-  }
-
-  /** Another handle has taken over. */
-  lost(): void {
-    this.#parts.ownership.yield()
-    this.#claims.reset(0)
-    this.#setRole('standby')
   }
 
   #mayDeliver(nowMs: number): boolean {
@@ -214,6 +224,7 @@ export class Deliverer {
         if (!ownership.holds(state)) return undefined
         if (state.purged !== this.#purged) this.#reconcile(state)
         commits.saw(state)
+        this.#readsAhead = true
         return this.#claims.claim(want, lease, nowMs, state)
       })
     } catch (error) {

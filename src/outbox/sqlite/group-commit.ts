@@ -1,6 +1,10 @@
 /**
  * Group commit, on the caller's side: calls of one turn of the event loop, and all that come while a commit is under
  * way, travel together. Groups are bounded, and so is the memory of what waits for its commit.
+ *
+ * Where many callers wait in turns, the callers' thread and the outbox's would work in turns too: all callers go on
+ * when a commit ends, and the next begins when they have all appended. So a group that is large enough leaves at once:
+ * the rest of the callers works while it is committed.
  */
 import { OutboxFullError, type HoldfastError } from '../../errors.ts'
 import type { AppendResult, LeaseState, NewEntry, Settlement } from '../outbox.ts'
@@ -8,6 +12,11 @@ import { emptyGroup, packEntry, unpackAppended, unpackError, type PackedGroup, t
 
 const GROUP_ENTRIES_MAX = 2_000
 const GROUP_BYTES_MAX = 4 * 1024 * 1024
+/**
+ * A group with so many calls does not wait for the end of the turn. With fewer, the cost of a commit is not spread
+ * over enough of them: with 256 callers, 32 gave 0.4 times and 64 gave 0.8 times the throughput of 128.
+ */
+const EARLY_CALLS = 128
 /** A commit takes milliseconds; on a disk that hangs nothing helps but waiting. */
 const RETRY_PENDING_MS = 100
 
@@ -51,6 +60,7 @@ export class GroupCommit {
     for (const entry of entries) packEntry(group.packed.entries, entry, 0, 0)
     return new Promise((resolve, reject) => {
       group.appends.push({ resolve, reject })
+      if (!this.#underWay && group.appends.length >= EARLY_CALLS) void this.#flush()
     })
   }
 
@@ -83,7 +93,7 @@ export class GroupCommit {
 
   /** After the current turn, so that all who append in it, or go on in it because a commit ended, come along. */
   #schedule(): void {
-    if (this.#scheduled || this.#underWay) return
+    if (this.#scheduled || this.#underWay || this.#waiting.length === 0) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
@@ -95,15 +105,22 @@ export class GroupCommit {
     const group = this.#waiting.shift()
     if (group === undefined) return
     this.#underWay = true
+    let tell: () => void
     try {
-      this.#answer(group, await this.#commit(group.packed))
+      const result = await this.#commit(group.packed)
+      tell = () => this.#answer(group, result)
     } catch (error) {
-      for (const { reject } of [...group.appends, ...group.settlements]) reject(error as HoldfastError)
+      tell = () => {
+        for (const { reject } of [...group.appends, ...group.settlements]) reject(error as HoldfastError)
+      }
     }
     this.#underWay = false
     this.#pendingBytes -= group.bytes
-    if (this.#waiting.length > 0) this.#schedule()
-    else for (const resolve of this.#whenIdle.splice(0)) resolve()
+    // The disk is what everybody waits for: it gets its next work before those who have theirs are told.
+    if ((this.#waiting[0]?.appends.length ?? 0) >= EARLY_CALLS) void this.#flush()
+    else this.#schedule()
+    tell()
+    if (this.#waiting.length === 0 && !this.#underWay) for (const resolve of this.#whenIdle.splice(0)) resolve()
   }
 
   #answer(group: WaitingGroup, result: PackedGroupResult): void {
