@@ -48,7 +48,7 @@ class World {
   readonly #oracle: Oracle = []
   readonly #sighting: Sighting = { violations: [], seen: new Set() }
   readonly #network
-  readonly #open
+  readonly #outbox
   readonly #processes: SimulatedProcess[] = []
   #incarnation = 0
 
@@ -63,7 +63,7 @@ class World {
       rateLimit: { perSecond: plan.providerPerSecond, retryAfter: plan.seed % 2 === 0 },
     })
     this.#network = createNetwork(plan, this.#clock, this.#random, simulator.fetch, (line) => this.#note(line))
-    this.#open = outboxOf(plan, folder)
+    this.#outbox = outboxOf(plan, folder)
   }
 
   async run(): Promise<RunResult> {
@@ -76,6 +76,7 @@ class World {
     const problems = [...this.#sighting.violations, ...stalled, ...(await this.#check())]
     for (const process of this.#processes) void process.client.close()
     await this.#clock.advance(60_000)
+    await this.#outbox.close()
     return {
       plan,
       problems,
@@ -168,7 +169,7 @@ class World {
       clock: this.#clock,
       random: this.#random,
       network: this.#network,
-      open: this.#open,
+      open: this.#outbox.open,
       sighting: this.#sighting,
       log: (line) => this.#note(line),
     })

@@ -29,6 +29,7 @@ const bySqlite: Readonly<Record<number, readonly [OutboxErrorCode, string]>> = {
 const byFileSystem: Readonly<Record<string, readonly [OutboxErrorCode, string]>> = {
   EROFS: ['OUTBOX_READ_ONLY', 'the outbox is on a read-only file system'],
   ENOSPC: ['OUTBOX_DISK_FULL', 'the disk of the outbox is full'],
+  EFBIG: ['OUTBOX_DISK_FULL', 'files on the disk of the outbox cannot grow any more'],
   EDQUOT: ['OUTBOX_DISK_FULL', 'the disk quota of the outbox is used up'],
   EACCES: ['OUTBOX_UNAVAILABLE', 'no permission to use the outbox'],
   EPERM: ['OUTBOX_UNAVAILABLE', 'no permission to use the outbox'],
@@ -46,7 +47,11 @@ export function failureOf(caught: unknown, path: string): HoldfastError {
 function meaningOf(caught: unknown, result: number | undefined): readonly [OutboxErrorCode, string] | undefined {
   if (isDamage(caught)) return bySqlite[result === NOT_A_DATABASE ? NOT_A_DATABASE : CORRUPT]
   if (result !== undefined) return bySqlite[result & 0xff]
-  return byFileSystem[String(Reflect.get(Object(caught), 'code'))]
+  return byFileSystem[fileSystemCode(caught)]
+}
+
+function fileSystemCode(caught: unknown): string {
+  return String(Reflect.get(Object(caught), 'code'))
 }
 
 export function isBusy(caught: unknown): boolean {
@@ -57,7 +62,8 @@ export function isBusy(caught: unknown): boolean {
 export function isDiskFull(caught: unknown): boolean {
   const result = sqliteResult(caught)
   if (result !== undefined) return (result & 0xff) === FULL
-  return isHoldfastError(caught) && caught.code === 'OUTBOX_DISK_FULL'
+  if (isHoldfastError(caught)) return caught.code === 'OUTBOX_DISK_FULL'
+  return byFileSystem[fileSystemCode(caught)]?.[0] === 'OUTBOX_DISK_FULL'
 }
 
 /** Also what a quota gives: of a write SQLite tells only a full disk from all other failures. */

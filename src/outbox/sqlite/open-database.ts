@@ -2,7 +2,7 @@
  * Opens the file of an outbox, makes it where there is none, and refuses what is not one of ours: another program's
  * database, a later version's, another workspace's. Nothing is written before all that is known.
  */
-import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 import { OutboxError } from '../../errors.ts'
@@ -12,7 +12,6 @@ import { failureOf } from './failure.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts'
 
-const HEADER_BYTES = 100
 export const PAGE_BYTES = 4_096
 const WAL_BYTES_MAX = 16 * 1024 * 1024
 
@@ -35,20 +34,18 @@ export function openDatabase(options: ResolvedSqliteOptions, opening: OpenDataba
     // SQLite would delete the log, and with it what was not yet in the file.
     throw new OutboxError('OUTBOX_DAMAGED', 'the outbox is damaged: its file is empty, its log is not', { path })
   }
-  const isCut = sizeOf(path) % PAGE_BYTES !== 0
-  // With a log, it may be a page that a crash cut off, and that the log still has.
-  if (sizeOf(path) > 0 && isOurs(path) && isCut && sizeOf(`${path}-wal`) === 0) {
-    throw new OutboxError('OUTBOX_DAMAGED', 'the outbox is damaged: its last page is cut off', { path })
-  }
   return makeDatabase(options, opening)
 }
 
 /** Opens a database of ours, or makes it. */
 export function makeDatabase(options: ResolvedSqliteOptions, { workspace, random }: OpenDatabaseOptions): Database {
   const { path } = options
+  // With a log, the cut page may be one that a crash left, and that the log still has.
+  const isCut = sizeOf(path) % PAGE_BYTES !== 0 && sizeOf(`${path}-wal`) === 0
   const database = new Database(path, { random })
   try {
-    checkVersion(database, path)
+    checkOurs(database, path)
+    if (isCut) throw new OutboxError('OUTBOX_DAMAGED', 'the outbox is damaged: its last page is cut off', { path })
     configure(database, options)
     create(database, workspace)
     checkTables(database, workspace, path)
@@ -83,34 +80,20 @@ function checkWritable(target: string, path: string): void {
 }
 
 /**
- * Whose file it is, as its header says, before SQLite so much as opens it.
- * https://sqlite.org/fileformat.html#the_database_header
+ * Whose file it is, as its header says, which can be read also where the tables cannot.
+ *
+ * Nothing but SQLite may read the file: closing a file lets go of all the locks that this process has on it, also of
+ * those of other handles, and another process would then delete a log that is in use.
+ * https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
  */
-function isOurs(path: string): boolean {
-  const header = Buffer.alloc(HEADER_BYTES)
-  const file = openSync(path, 'r')
-  try {
-    readSync(file, header, 0, HEADER_BYTES, 0)
-  } finally {
-    closeSync(file)
-  }
-  const applicationId = header.readUInt32BE(68)
-  if (header.toString('latin1', 0, 15) !== 'SQLite format 3' || applicationId === 0) return false
-  checkOurs(applicationId, header.readUInt32BE(60), path)
-  return true
-}
-
-/** The same of what the database says: it may have changes that are not in the file itself yet. */
-function checkVersion(database: Database, path: string): void {
-  // Without tables it is as a crash leaves it between making the file and making its tables.
-  if (!hasTables(database)) return
-  checkOurs(database.number('PRAGMA application_id'), database.number('PRAGMA user_version'), path)
-}
-
-function checkOurs(applicationId: number, version: number, path: string): void {
+function checkOurs(database: Database, path: string): void {
+  const applicationId = database.number('PRAGMA application_id')
+  // Without a mark and tables it is as a crash leaves it between making the file and making its tables.
+  if (applicationId === 0 && !hasTables(database)) return
   if (applicationId !== APPLICATION_ID) {
     throw new OutboxError('OUTBOX_UNAVAILABLE', 'the file is the database of another program', { path })
   }
+  const version = database.number('PRAGMA user_version')
   if (version > SCHEMA_VERSION) {
     const message = `the outbox was written by a later version (schema ${version}, known up to ${SCHEMA_VERSION})`
     throw new OutboxError('OUTBOX_NEWER_VERSION', message, { path })

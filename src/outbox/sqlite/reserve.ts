@@ -6,6 +6,8 @@
 import { closeSync, constants, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 
+import { isOutOfRoom } from './failure.ts'
+
 const CHUNK_BYTES = 1024 * 1024
 
 export class Reserve {
@@ -18,14 +20,14 @@ export class Reserve {
     this.#bytes = bytes
   }
 
-  /** Whether the room is kept; makes it where the disk has twice as much. */
+  /** Whether the room is kept; makes it where the disk has twice as much. Throws what is no lack of room. */
   keep(): boolean {
     if (this.#kept || this.#bytes === 0) return true
     try {
       this.#kept = this.#exists() || (this.#fits() && this.#make())
-    } catch {
-      // Not to be had now. It is tried again with the next append.
+    } catch (error) {
       rmSync(this.#path, { force: true })
+      if (!isOutOfRoom(error)) throw error
     }
     return this.#kept
   }

@@ -1,5 +1,6 @@
 /** Files that cannot be opened are refused with a typed error, and left as they are. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -37,6 +38,19 @@ async function untouched(path: string, refused: () => Promise<void>): Promise<vo
   const before = { names: readdirSync(dirname(path)), bytes: readFileSync(path), at: statSync(path).mtimeMs }
   await refused()
   assert.deepEqual({ names: readdirSync(dirname(path)), bytes: readFileSync(path), at: statSync(path).mtimeMs }, before)
+}
+
+/** What another process is told that wants the file for itself, as it must before it may delete the log. */
+function alone(path: string): string {
+  const program = `
+    const database = new (require('node:sqlite').DatabaseSync)(process.argv[1])
+    try {
+      database.exec('PRAGMA locking_mode = EXCLUSIVE; SELECT * FROM state')
+      console.log('alone')
+    } catch (error) {
+      console.log(error.message)
+    }`
+  return execFileSync(process.execPath, ['--eval', program, path], { encoding: 'utf8' }).trim()
 }
 
 test(
@@ -142,6 +156,21 @@ test(
       (await third.outbox.list({ from: 'waiting', limit: 10 })).entries.map(({ id }) => id),
       ['new'],
     )
+  }),
+)
+
+test(
+  'a second handle in the process does not let go of the first one’s locks, which keep others from deleting the log',
+  inScene(async (store) => {
+    const first = await store.open()
+    await first.outbox.append([entry('x')])
+    assert.equal(alone(store.path), 'database is locked')
+    const second = await store.open()
+    assert.equal(alone(store.path), 'database is locked')
+    await second.outbox.close()
+    assert.equal(alone(store.path), 'database is locked')
+    await first.outbox.close()
+    assert.equal(alone(store.path), 'alone')
   }),
 )
 
