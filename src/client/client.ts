@@ -119,7 +119,8 @@ export abstract class Client implements AsyncDisposable {
       if (this.#closing !== undefined) throw new ClosedError()
       const entries = this.#intake.entriesOf(decoded, options, prefix)
       const results = await this.#intake.append(entries)
-      const duplicates = results.filter((result) => result.state === 'duplicate').length
+      let duplicates = 0
+      for (const { state } of results) if (state === 'duplicate') duplicates++
       this.#events.emit({ type: 'accepted', operations: results.length - duplicates, duplicates })
       return entries.map((entry, index) => this.#receipts.receiptOf(entry.id, results[index]!))
     } catch (error) {
@@ -131,7 +132,7 @@ export abstract class Client implements AsyncDisposable {
   async #append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
     this.#appending++
     try {
-      const outbox = await this.#ready()
+      const outbox = this.#openNow() ?? (await this.#openLater())
       const results = await outbox.append(entries)
       this.#storeErrorCode = null
       this.#engine?.wake()
@@ -147,10 +148,12 @@ export abstract class Client implements AsyncDisposable {
     }
   }
 
-  /** The open outbox, for callers in their order: who comes while others still wait for it stands behind them. */
-  #ready(): Outbox | Promise<Outbox> {
-    const { opened } = this.#opening
-    if (opened !== undefined && this.#waitingForOpen === 0) return opened
+  /** The open outbox; nothing while others still wait for it, behind whom the next caller stands. */
+  #openNow(): Outbox | undefined {
+    return this.#waitingForOpen === 0 ? this.#opening.opened : undefined
+  }
+
+  #openLater(): Promise<Outbox> {
     this.#waitingForOpen++
     return this.#opening.ready().finally(() => this.#waitingForOpen--)
   }

@@ -61,7 +61,8 @@ export function createIntake(
   function lint(calls: readonly Call[], prefix: (index: number) => string): void {
     if (settings.lint === 'off') return
     const problems: Problem[] = []
-    for (const [index, call] of calls.entries()) {
+    for (let index = 0; index < calls.length; index++) {
+      const call = calls[index]!
       for (const problem of lintCall(call)) {
         problems.push({ ...problem, field: prefix(index) + problem.field })
         if (settings.lint === 'reject') continue
@@ -72,44 +73,55 @@ export function createIntake(
     if (settings.lint === 'reject') refuse(problems)
   }
 
+  function entryOfSize(call: Call, options: CallOptions, key: string | undefined, field: string): NewEntry {
+    const entry = entryFor(call, options, key)
+    const { length } = entry.body
+    if (length > BODY_BYTES_MAX) refuse([tooLarge(field.replace(/\.$/, '') || 'call', length, BODY_BYTES_MAX)])
+    return entry
+  }
+
   return {
     entriesOf(decoded, options, prefix) {
       checkOptions(options)
       if (options.signal?.aborted) throw new AbortedError(options.signal.reason)
-      refuse(
-        decoded.flatMap((one, index) =>
-          one.ok ? [] : one.problems.map((problem) => ({ ...problem, field: prefix(index) + problem.field })),
-        ),
-      )
-      const calls = decoded.flatMap((one) => (one.ok ? [one.call] : []))
-      refuse(calls.flatMap((call, index) => plainProblems(call, prefix(index))))
+      const calls = callsOf(decoded, prefix)
+      checkValues(calls, prefix)
       lint(calls, prefix)
       const key = options.idempotencyKey
-      const entries = calls.map((call, index) =>
-        entryFor(call, options, key === undefined || calls.length === 1 ? key : `${key}/${index}`),
+      return calls.map((call, index) =>
+        entryOfSize(call, options, key === undefined || calls.length === 1 ? key : `${key}/${index}`, prefix(index)),
       )
-      refuse(
-        entries.flatMap((entry, index) =>
-          entry.body.length <= BODY_BYTES_MAX
-            ? []
-            : [tooLarge(prefix(index).replace(/\.$/, '') || 'call', entry.body.length, BODY_BYTES_MAX)],
-        ),
-      )
-      return entries
     },
     append,
   }
 }
 
-/** What JSON cannot carry, in every part of a call that is the caller's own data. */
-function plainProblems(call: Call, prefix: string): Problem[] {
+/** The calls of what could be decoded; throws with what could not. */
+function callsOf(decoded: readonly Decoded[], prefix: (index: number) => string): readonly Call[] {
+  const calls: Call[] = []
   const problems: Problem[] = []
-  for (const [part, value] of Object.entries(call)) {
-    if (typeof value !== 'object') continue
-    const problem = checkPlain(value, part === 'extra' ? '' : part)
-    if (problem !== undefined) problems.push({ ...problem, field: prefix + problem.field })
+  for (let index = 0; index < decoded.length; index++) {
+    const one = decoded[index]!
+    if (one.ok) calls.push(one.call)
+    else for (const problem of one.problems) problems.push({ ...problem, field: prefix(index) + problem.field })
   }
-  return problems
+  refuse(problems)
+  return calls
+}
+
+/** Throws with what JSON cannot carry, in every part of a call that is the caller's own data. */
+function checkValues(calls: readonly Call[], prefix: (index: number) => string): void {
+  const problems: Problem[] = []
+  for (let index = 0; index < calls.length; index++) {
+    const parts = calls[index] as unknown as Readonly<Record<string, unknown>>
+    for (const part of Object.keys(parts)) {
+      const value = parts[part]
+      if (typeof value !== 'object') continue
+      const problem = checkPlain(value, part === 'extra' ? '' : part)
+      if (problem !== undefined) problems.push({ ...problem, field: prefix(index) + problem.field })
+    }
+  }
+  refuse(problems)
 }
 
 /** The ULID that stands for an idempotency key, the same on every machine. Its time part is part of the hash and means nothing. */

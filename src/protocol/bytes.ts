@@ -44,15 +44,16 @@ function leftAfter(value: JsonValue, left: number, depthLeft: number): number {
   }
   if (value === null) return left - 4
   // A `toJSON` may give anything, and what nests too deep is measured by JSON itself.
-  if (depthLeft === 0 || typeof Reflect.get(value, 'toJSON') === 'function') return -1
+  if (depthLeft === 0 || typeof (value as { readonly toJSON?: unknown }).toJSON === 'function') return -1
   let rest = left - 2
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length && rest >= 0; index++)
       rest = leftAfter(value[index], rest - 1, depthLeft - 1)
     return rest
   }
-  for (const [key, member] of Object.entries(value)) {
-    rest = leftAfter(member, rest - key.length * JSON_BYTES_PER_UNIT - 4, depthLeft - 1)
+  const members = value as Readonly<Record<string, JsonValue>>
+  for (const key of Object.keys(members)) {
+    rest = leftAfter(members[key]!, rest - key.length * JSON_BYTES_PER_UNIT - 4, depthLeft - 1)
     if (rest < 0) break
   }
   return rest

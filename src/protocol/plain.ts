@@ -108,7 +108,7 @@ function faultIn(value: unknown, depth: number, walk: Walk): Fault | undefined {
 function faultInObject(value: object, depth: number, walk: Walk, follow: boolean): Fault | undefined {
   if (depth > DEPTH_MAX) return faultOf('too-deep', 'object')
   if (walk.valuesLeft-- <= 0) return faultOf('too-large', 'object')
-  const toJson: unknown = follow ? Reflect.get(value, 'toJSON') : undefined
+  const toJson = follow ? (value as { readonly toJSON?: unknown }).toJSON : undefined
   if (typeof toJson === 'function') {
     const json: unknown = Reflect.apply(toJson, value, [''])
     if (json === null && classOf(value) === 'date') return faultOf('not-json', 'an invalid date')
@@ -123,8 +123,9 @@ function faultInObject(value: object, depth: number, walk: Walk, follow: boolean
     const fault = faultOfClass(value, keys.length)
     if (fault !== undefined) return fault
   }
+  const members = value as Readonly<Record<string, unknown>>
   for (const key of keys) {
-    const fault = faultIn(Reflect.get(value, key), depth + 1, walk)
+    const fault = faultIn(members[key], depth + 1, walk)
     if (fault !== undefined) return below(fault, value, `.${key}`)
   }
   return undefined

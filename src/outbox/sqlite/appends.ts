@@ -79,22 +79,26 @@ export class Appends {
     wallMs: number,
   ): readonly AppendResult[] | OutboxFullError {
     const fresh: NewEntry[] = []
-    const freshKeys = new Map<string, number>()
+    let freshKeys: Map<string, number> | undefined
     let bytes = 0
-    const results = entries.map((entry): AppendResult => {
+    const results: AppendResult[] = []
+    for (const entry of entries) {
       const { id, keyed, body } = entry
-      const first = keyed ? (freshKeys.get(id) ?? keys.get(id) ?? this.#known(id, wallMs)) : undefined
-      if (first !== undefined) return { state: 'duplicate', position: positionOf(first) }
+      const first = keyed ? (freshKeys?.get(id) ?? keys.get(id) ?? this.#known(id, wallMs)) : undefined
+      if (first !== undefined) {
+        results.push({ state: 'duplicate', position: positionOf(first) })
+        continue
+      }
       fresh.push(entry)
       bytes += Buffer.byteLength(body)
       const sequence = state.sequence + fresh.length
-      if (keyed) freshKeys.set(id, sequence)
-      return { state: 'stored', position: positionOf(sequence) }
-    })
+      if (keyed) freshKeys = (freshKeys ?? new Map<string, number>()).set(id, sequence)
+      results.push({ state: 'stored', position: positionOf(sequence) })
+    }
     const full = this.#refusal(fresh.length, bytes, state)
     if (full !== undefined) return full
     for (const entry of fresh) added.push(entry)
-    for (const [id, sequence] of freshKeys) keys.set(id, sequence)
+    if (freshKeys !== undefined) for (const [id, sequence] of freshKeys) keys.set(id, sequence)
     state.sequence += fresh.length
     state.accepted += fresh.length
     state.duplicates += entries.length - fresh.length

@@ -126,7 +126,7 @@ export class GroupCommit {
   #answer(group: WaitingGroup, result: PackedGroupResult): void {
     for (const [index, { resolve, reject }] of group.appends.entries()) {
       const answer = result.appends[index]!
-      if ('code' in answer) reject(unpackError(answer))
+      if (typeof answer === 'object' && 'code' in answer) reject(unpackError(answer))
       else resolve(unpackAppended(answer))
     }
     for (const [index, { resolve }] of group.settlements.entries()) resolve(result.settlements[index]!)

@@ -57,7 +57,11 @@ const UPDATE_STATE: string = `UPDATE state SET ${columns.map((column) => `${colu
 
 /** Writes an account by itself, for one that is made anew. */
 export function writeState(database: Database, state: Readonly<State>): void {
-  database.prepare(UPDATE_STATE).run(...stateFields.map((field) => state[field]))
+  database.prepare(UPDATE_STATE).run(...valuesOf(state))
+}
+
+function valuesOf(state: Readonly<State>): number[] {
+  return stateFields.map((field) => state[field])
 }
 
 export class StateTransactions {
@@ -86,7 +90,7 @@ export class StateTransactions {
       () => this.#read(),
       (state) => {
         const result = work(state)
-        this.#update.run(...stateFields.map((field) => state[field]))
+        this.#update.run(...valuesOf(state))
         return result
       },
     )

@@ -117,22 +117,31 @@ export function emptyGroup(): PackedGroup {
 }
 
 export function unpackGroup({ entries, calls, settlements }: PackedGroup): Group {
+  const appends: NewEntry[][] = []
   let next = 0
-  return {
-    appends: calls.map((length) => Array.from({ length }, () => unpackEntry(entries, next++))),
-    settlements,
+  for (const length of calls) {
+    const call: NewEntry[] = []
+    for (const end = next + length; next < end; next++) call.push(unpackEntry(entries, next))
+    appends.push(call)
   }
+  return { appends, settlements }
 }
 
-/** Of each appended entry its sequence, negative for a duplicate; of a call that was refused its error instead. */
+/** Of each appended entry its sequence, negative for a duplicate; most calls have one. */
+export type PackedAppended = number | readonly number[]
+
+/** Of a call that was refused its error instead. */
 export interface PackedGroupResult {
-  readonly appends: readonly (readonly number[] | PackedError)[]
+  readonly appends: readonly (PackedAppended | PackedError)[]
   readonly settlements: readonly (readonly LeaseState[])[]
 }
 
 export function packGroupResult({ appends, settlements }: GroupResult): PackedGroupResult {
   return {
-    appends: appends.map((answer) => (answer instanceof Error ? packError(answer) : answer.map(packAppended))),
+    appends: appends.map((answer) => {
+      if (answer instanceof Error) return packError(answer)
+      return answer.length === 1 ? packAppended(answer[0]!) : answer.map(packAppended)
+    }),
     settlements,
   }
 }
@@ -141,11 +150,12 @@ function packAppended({ state, position }: AppendResult): number {
   return state === 'stored' ? sequenceOf(position) : -sequenceOf(position)
 }
 
-export function unpackAppended(packed: readonly number[]): readonly AppendResult[] {
-  return packed.map((sequence) => ({
-    state: sequence > 0 ? 'stored' : 'duplicate',
-    position: positionOf(Math.abs(sequence)),
-  }))
+export function unpackAppended(packed: PackedAppended): readonly AppendResult[] {
+  return typeof packed === 'number' ? [appended(packed)] : packed.map(appended)
+}
+
+function appended(sequence: number): AppendResult {
+  return { state: sequence > 0 ? 'stored' : 'duplicate', position: positionOf(Math.abs(sequence)) }
 }
 
 export interface PackedClaim extends Omit<Claim, 'entries'> {

@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 
 import { assert, unreachable } from '../../runtime/assert.ts'
 import { systemRuntime } from '../../runtime/system.ts'
+import { Anticipation } from './anticipation.ts'
 import { failureOf } from './failure.ts'
 import { Session, TICK_MS } from './session.ts'
 import { finish, type Steps } from './steps.ts'
@@ -22,6 +23,8 @@ import {
 
 /** 16 MB, of which as much is used as there are lanes in a backlog: with 10^6, one in 22 idle ones is not known as such. */
 const FILTER_BITS = 23
+/** Requests in a row before timers and steps get their turn. */
+const HANDLED_MAX = 100
 
 assert(parentPort !== null, 'this file is the entry of a worker thread')
 const port = parentPort
@@ -35,10 +38,25 @@ const session = new Session(options, {
 })
 /** Work in steps, by call. The calls take turns. */
 const underWay = new Map<number, Steps<unknown>>()
+const anticipation = new Anticipation(port)
 let busy = false
 let closed = false
+/** What can wait is looked for after a claim and at each tick: after each append it would be in the way of the next. */
+let isIdleDue = false
 
-port.on('message', ({ call, request }: ToWorker) => {
+port.on('message', (first: ToWorker) => {
+  let next: ToWorker | undefined = first
+  for (let handled = 1; next !== undefined; handled++) {
+    anticipation.came()
+    take(next)
+    next = closed || handled === HANDLED_MAX ? undefined : (anticipation.next() as ToWorker | undefined)
+  }
+  goOn()
+})
+tickLater()
+
+function take({ call, request }: ToWorker): void {
+  if (request.kind === 'claim') isIdleDue = true
   attempt(call, () => {
     const answer = handle(request)
     if (isSteps(answer)) underWay.set(call, answer)
@@ -48,9 +66,7 @@ port.on('message', ({ call, request }: ToWorker) => {
     closed = true
     port.close()
   }
-  goOn()
-})
-tickLater()
+}
 
 function handle(request: Request): unknown {
   switch (request.kind) {
@@ -94,7 +110,8 @@ function goOn(): void {
     if (closed) return
     const [next] = underWay
     if (next === undefined) {
-      if (session.idle()) goOn()
+      isIdleDue = isIdleDue && session.idle()
+      if (isIdleDue) goOn()
       return
     }
     const [call, steps] = next
@@ -112,6 +129,7 @@ function tickLater(): void {
   systemRuntime.clock.timer(TICK_MS, () => {
     if (closed) return
     session.tick()
+    isIdleDue = true
     goOn()
     tickLater()
   })
