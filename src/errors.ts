@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'OUTBOX_UNAVAILABLE'
   | 'OUTBOX_CLOSED'
   | 'REQUEST_FAILED'
+  | 'TIMEOUT'
 
 /** The base of every error of this package. `isHoldfastError` also knows errors of a second installed copy. */
 export abstract class HoldfastError extends Error {
@@ -166,5 +167,17 @@ export class RequestError extends HoldfastError {
   constructor(message: string, details: { readonly status?: number; readonly cause?: unknown } = {}) {
     super(message, details.cause === undefined ? {} : { cause: details.cause })
     this.status = details.status
+  }
+}
+
+/** An operation took longer than it was given. It may have had its effect all the same. */
+export class TimeoutError extends HoldfastError {
+  override readonly name = 'TimeoutError'
+  readonly code = 'TIMEOUT'
+  readonly timeoutMs: number
+
+  constructor(timeoutMs: number) {
+    super(`the operation took longer than its ${timeoutMs} ms`)
+    this.timeoutMs = timeoutMs
   }
 }
