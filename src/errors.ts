@@ -177,7 +177,7 @@ export class TimeoutError extends HoldfastError {
   readonly timeoutMs: number
 
   constructor(timeoutMs: number) {
-    super(`the operation took longer than its ${timeoutMs} ms`)
+    super(`the operation took longer than its ${Math.ceil(timeoutMs)} ms`)
     this.timeoutMs = timeoutMs
   }
 }
