@@ -9,7 +9,7 @@
  * - Its timer holds the process: somebody awaits the attempt, and the timer may be the only thing that ends it.
  */
 import { OptionsError, TimeoutError } from '../errors.ts'
-import type { Clock } from '../runtime/clock.ts'
+import type { CancelTimer, Clock } from '../runtime/clock.ts'
 
 /** What an operation under a time limit is told. May be taken apart: `({ signal }) => ...`. */
 export interface OperationContext {
@@ -35,6 +35,10 @@ export class Attempt implements OperationContext {
   readonly #limits: AttemptLimits
   readonly #endsAtMs: number
   #controller: AbortController | undefined
+  #cancel: CancelTimer | undefined
+  #onAbort: (() => void) | undefined
+  /** Only while the attempt runs. */
+  #reject: ((reason: unknown) => void) | undefined
   #ended: { readonly reason: unknown; readonly by: 'timeout' | 'caller' } | undefined
 
   constructor(limits: AttemptLimits, attempt: number = 1) {
@@ -68,40 +72,59 @@ export class Attempt implements OperationContext {
 
   /** Runs the operation; rejects with what it throws, with a `TimeoutError`, or with the reason of the caller's abort. */
   run<T, C extends OperationContext>(this: Attempt & C, operation: Operation<T, C>): Promise<T> {
-    const { timeoutMs, signal } = this.#limits
+    const { timeoutMs, signal, clock } = this.#limits
     if (timeoutMs === Infinity && signal === undefined) return begin(operation, this)
     return new Promise<T>((resolve, reject) => {
-      let over = false
-      const finish = (): boolean => {
-        if (over) return false
-        over = true
-        cancel?.()
-        signal?.removeEventListener('abort', onAbort)
-        return true
+      this.#reject = reject
+      if (timeoutMs !== Infinity) {
+        this.#cancel = clock.timer(timeoutMs, () => this.#end('timeout', new TimeoutError(timeoutMs)), 'held')
       }
-      const end = (by: 'timeout' | 'caller', reason: unknown): void => {
-        if (!finish()) return
-        this.#ended = { by, reason }
-        reject(reason)
-        this.#controller?.abort(reason)
+      if (signal !== undefined) {
+        this.#onAbort = () => this.#end('caller', signal.reason)
+        signal.addEventListener('abort', this.#onAbort, { once: true })
       }
-      const onAbort = (): void => end('caller', signal?.reason)
-      const cancel =
-        timeoutMs === Infinity
-          ? undefined
-          : this.#limits.clock.timer(timeoutMs, () => end('timeout', new TimeoutError(timeoutMs)), 'held')
-      signal?.addEventListener('abort', onAbort, { once: true })
-      begin(operation, this).then(
-        (value) => void (finish() && resolve(value)),
-        (error: unknown) => void (finish() && reject(error)),
-      )
+      const succeed = (value: T): void => {
+        if (this.#finish()) resolve(value)
+      }
+      const fail = (error: unknown): void => {
+        if (this.#finish()) reject(error)
+      }
+      try {
+        const result = operation(this)
+        if (isObject(result)) Promise.resolve(result).then(succeed, fail)
+        else succeed(result)
+      } catch (error) {
+        fail(error)
+      }
     })
+  }
+
+  #end(by: 'timeout' | 'caller', reason: unknown): void {
+    const reject = this.#reject
+    if (!this.#finish()) return
+    this.#ended = { by, reason }
+    reject?.(reason)
+    this.#controller?.abort(reason)
+  }
+
+  /** True for the first who asks: that is who decides. */
+  #finish(): boolean {
+    if (this.#reject === undefined) return false
+    this.#reject = undefined
+    this.#cancel?.()
+    if (this.#onAbort !== undefined) this.#limits.signal?.removeEventListener('abort', this.#onAbort)
+    return true
   }
 }
 
 /** The operation as a promise, also when it throws at once or returns no promise. */
 async function begin<T, C extends OperationContext>(operation: Operation<T, C>, context: C): Promise<T> {
   return operation(context)
+}
+
+/** What may be a promise, of whatever library. */
+function isObject(value: unknown): boolean {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function'
 }
 
 /** @throws OptionsError when it is no signal */
