@@ -91,7 +91,7 @@ export class Attempt implements OperationContext {
       }
       try {
         const result = operation(this)
-        if (isObject(result)) Promise.resolve(result).then(succeed, fail)
+        if (isThenable(result)) Promise.resolve(result).then(succeed, fail)
         else succeed(result)
       } catch (error) {
         fail(error)
@@ -122,9 +122,10 @@ async function begin<T, C extends OperationContext>(operation: Operation<T, C>, 
   return operation(context)
 }
 
-/** What may be a promise, of whatever library. */
-function isObject(value: unknown): boolean {
-  return (typeof value === 'object' && value !== null) || typeof value === 'function'
+/** A promise of whatever library. */
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function'
+  return isObject && 'then' in value && typeof value.then === 'function'
 }
 
 /** @throws OptionsError when it is no signal */
