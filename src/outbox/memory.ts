@@ -121,6 +121,11 @@ class MemoryOutbox implements Outbox {
     return { role, ...counts, ...this.#shared.records.stats(this.#runtime.clock.wallMs()) }
   }
 
+  async mayHold(lanes: readonly string[]): Promise<boolean> {
+    this.#checkOpen()
+    return this.#shared.turns.holds(lanes)
+  }
+
   async lookup(positions: readonly Position[]): Promise<readonly EntryState[]> {
     this.#checkOpen()
     return positions.map((position) => this.#shared.records.lookup(sequenceOf(position)))

@@ -174,6 +174,11 @@ export interface Outbox {
   /** Writes verdicts back, durably. One answer for each settlement. */
   settle(settlements: readonly Settlement[]): Promise<readonly LeaseState[]>
   stats(): Promise<OutboxStats>
+  /**
+   * Whether anything unsettled may be in one of these lanes. `false` is certain for everything whose append, through
+   * whatever handle, had resolved before; `true` may also mean that there is more than can be looked through.
+   */
+  mayHold(lanes: readonly string[]): Promise<boolean>
   /** What became of entries, one answer for each position. */
   lookup(positions: readonly Position[]): Promise<readonly EntryState[]>
   /** For operators; in the order in which the entries were appended. */

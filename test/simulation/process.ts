@@ -127,6 +127,7 @@ function mortalOutbox(outbox: Outbox, alive: () => boolean): Outbox {
     renew: (leases, leaseMs) => guard(() => outbox.renew(leases, leaseMs)),
     settle: (settlements) => guard(() => outbox.settle(settlements)),
     stats: () => guard(() => outbox.stats()),
+    mayHold: (lanes) => guard(() => outbox.mayHold(lanes)),
     lookup: (positions) => guard(() => outbox.lookup(positions)),
     list: (query) => guard(() => outbox.list(query)),
     resolveDead: (selection, how) => guard(() => outbox.resolveDead(selection, how)),

@@ -29,9 +29,11 @@ import { Commits } from './commits.ts'
 import type { Database, Statement } from './database.ts'
 import { Deliverer, type SettlementPlan } from './deliverer.ts'
 import { Departures } from './departures.ts'
+import { storedLane } from './entry-rows.ts'
 import { failureOf, isDiskFull } from './failure.ts'
 import { FileIdentity } from './file-identity.ts'
 import { Operators } from './operators.ts'
+import { LaneRows } from './lane-rows.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 import { Ownership } from './ownership.ts'
 import { Queries } from './queries.ts'
@@ -73,6 +75,7 @@ export class Core {
   readonly #appends: Appends
   readonly #deliverer: Deliverer
   readonly #queries: Queries
+  readonly #laneRows: LaneRows
   readonly #operators: Operators
   readonly #census: Census
   readonly #vacuum: Vacuum
@@ -109,6 +112,7 @@ export class Core {
       filterBits: context.filterBits,
     })
     this.#queries = new Queries(database, this.#transactions)
+    this.#laneRows = new LaneRows(database)
     this.#operators = new Operators(database, departures, {
       lastSequence: () => this.#transactions.read((state) => state.sequence),
       commit: (work) => this.#commits.commit(work),
@@ -160,6 +164,14 @@ export class Core {
 
   renew(leases: readonly Lease[], leaseMs: number): readonly LeaseState[] {
     return this.#deliverer.renew(leases, leaseMs)
+  }
+
+  mayHold(lanes: readonly string[]): boolean {
+    const stored = lanes.map(storedLane)
+    return this.#transactions.read((state) => {
+      if (state.waiting === 0) return false
+      return this.#laneRows.mayHold(stored, this.#deliverer.idleUpTo(stored))
+    })
   }
 
   lookup(positions: readonly Position[]): readonly EntryState[] {

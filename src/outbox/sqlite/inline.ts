@@ -73,6 +73,10 @@ class InlineOutbox implements Outbox {
     return this.#steps((core) => core.stats())
   }
 
+  async mayHold(lanes: readonly string[]): Promise<boolean> {
+    return this.#run((core) => core.mayHold(lanes))
+  }
+
   async lookup(positions: readonly Position[]): Promise<readonly EntryState[]> {
     return this.#run((core) => core.lookup(positions))
   }

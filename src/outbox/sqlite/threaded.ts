@@ -93,6 +93,10 @@ class ThreadedOutbox implements Outbox {
     return this.#ask({ kind: 'stats' })
   }
 
+  mayHold(lanes: readonly string[]): Promise<boolean> {
+    return this.#ask({ kind: 'mayHold', lanes })
+  }
+
   lookup(positions: readonly Position[]): Promise<readonly EntryState[]> {
     return this.#ask({ kind: 'lookup', positions })
   }

@@ -38,6 +38,7 @@ export type Request =
   | { readonly kind: 'claim'; readonly want: ClaimWant }
   | { readonly kind: 'renew'; readonly leases: readonly Lease[]; readonly leaseMs: number }
   | { readonly kind: 'stats' }
+  | { readonly kind: 'mayHold'; readonly lanes: readonly string[] }
   | { readonly kind: 'lookup'; readonly positions: readonly Position[] }
   | { readonly kind: 'list'; readonly query: ListQuery }
   | { readonly kind: 'resolveDead'; readonly selection: DeadSelection; readonly how: 'replay' | 'drop' }

@@ -78,6 +78,8 @@ function handle(request: Request): unknown {
       return packClaim(session.run((core) => core.claim(request.want)))
     case 'renew':
       return session.run((core) => core.renew(request.leases, request.leaseMs))
+    case 'mayHold':
+      return session.run((core) => core.mayHold(request.lanes))
     case 'lookup':
       return session.run((core) => core.lookup(request.positions))
     case 'stats':
