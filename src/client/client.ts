@@ -193,7 +193,7 @@ export abstract class Client implements AsyncDisposable {
     const gate = this.#gate.view(this.#runtime.clock.monotonicMs())
     return {
       ...stats,
-      requestsInFlight: this.#engine?.inFlight ?? 0,
+      requestsInFlight: this.#gate.inFlight,
       circuitState: gate.circuit.state,
       perSecond: gate.rate.perSecond,
       paused: gate.paused,

@@ -51,8 +51,8 @@ export interface Engine {
   wake(): void
   /** Entries that are claimed here and not settled yet. */
   readonly inHand: number
-  /** Requests on their way. */
-  readonly inFlight: number
+  /** Something is in hand that may go as soon as the gate opens. */
+  readonly ready: boolean
   /** Resolves when nothing is in hand any more; what is on its way after `timeoutMs` is aborted and goes back. */
   stop(timeoutMs: number): Promise<void>
 }
@@ -105,14 +105,16 @@ class DeliveryEngine implements Engine {
       again: (shipments) => this.#hand.putFirst(shipments),
       landed: wake,
     })
+    // Others may share the gate: a place that they leave is worth a turn.
+    parts.gate.watch(wake)
   }
 
   get inHand(): number {
     return this.#leases.entries
   }
 
-  get inFlight(): number {
-    return this.#flights.count
+  get ready(): boolean {
+    return this.#mode === 'running' && !this.#hand.isEmpty
   }
 
   start(): void {
@@ -176,7 +178,7 @@ class DeliveryEngine implements Engine {
         return state.untilMs
       }
       // A probe goes beside whatever still hangs from the time before.
-      if (!state.probe && this.#flights.count >= gate.concurrencyMax(nowMs)) return null
+      if (!state.probe && gate.inFlight >= gate.concurrencyMax(nowMs)) return null
       const shipment = this.#nextShipment(nowMs)
       if (shipment === undefined) return null
       const pass = gate.enter(nowMs)
@@ -221,7 +223,7 @@ class DeliveryEngine implements Engine {
   #claimIfWanted(nowMs: number): void {
     const { gate, options } = this.#parts
     const state = gate.check(nowMs)
-    const free = gate.concurrencyMax(nowMs) - this.#flights.count
+    const free = gate.concurrencyMax(nowMs) - gate.inFlight
     if (this.#claiming || nowMs < this.#claimAtMs || !this.#hand.wantsMore) return
     // With nothing in hand a claim waits for the gate, so that what comes meanwhile shares the batch.
     const opensSoon = state.open || (state.untilMs !== null && state.untilMs - nowMs <= HOLD_MS_MAX)

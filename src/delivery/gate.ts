@@ -76,6 +76,10 @@ export interface Gate {
    * that one may go, it may, whatever hangs from the time before.
    */
   concurrencyMax(nowMs: number): number
+  /** Passes that were entered and not left, of whoever shares this gate. */
+  readonly inFlight: number
+  /** Calls `listener` whenever what the gate says may have become better, or an operator has closed it. */
+  watch(listener: () => void): void
   /** The time that the request of this pass gets: a probe gets less, so that a server that hangs is found out soon. */
   timeoutMs(pass: Pass, normalMs: number): number
   view(nowMs: number): GateView
@@ -93,6 +97,8 @@ class ComposedGate implements Gate {
   readonly #limiter: RateLimiter
   readonly #parking: Parking
   readonly #emit: (event: HoldfastEvent) => void
+  readonly #watchers: (() => void)[] = []
+  #inFlight = 0
   #paused = false
 
   constructor(options: Required<GateOptions>, random: Random, emit: (event: HoldfastEvent) => void) {
@@ -111,6 +117,14 @@ class ComposedGate implements Gate {
     this.#parking = new Parking(this.#probeTimeoutMs + PROBE_LEASE_MARGIN_MS, random)
   }
 
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  watch(listener: () => void): void {
+    this.#watchers.push(listener)
+  }
+
   check(nowMs: number): GateState {
     if (this.#paused) return { open: false, reason: 'paused', untilMs: null }
     const parkedUntilMs = this.#parking.closedUntilMs(nowMs)
@@ -124,6 +138,7 @@ class ComposedGate implements Gate {
 
   enter(nowMs: number): Pass | undefined {
     if (!this.check(nowMs).open) return undefined
+    this.#inFlight++
     const { taken } = this.#limiter.take(nowMs)
     const ticket = this.#parking.enter(nowMs)
     // Last, because it alone may emit.
@@ -133,6 +148,7 @@ class ComposedGate implements Gate {
   }
 
   leave(pass: Pass, report: Report, nowMs: number): { readonly verdict: 'as-is' | 'park' } {
+    this.#inFlight--
     const slowed = report.kind === 'throttled' && this.#limiter.throttled(nowMs, report.afterMs)
     if (report.kind === 'delivered') this.#limiter.succeeded(nowMs)
     const { verdict, change } = this.#parking.leave(pass.ticket, report, nowMs)
@@ -149,6 +165,7 @@ class ComposedGate implements Gate {
       this.#emit({ type: 'parked', reason: parked.reason, status: parked.status })
     }
     if (change === 'unparked') this.#emit({ type: 'unparked' })
+    this.#changed()
     return { verdict }
   }
 
@@ -156,13 +173,16 @@ class ComposedGate implements Gate {
     if (this.#paused) return
     this.#paused = true
     this.#emit({ type: 'paused' })
+    this.#changed()
   }
 
   resume(): void {
     this.#parking.probeSoon()
-    if (!this.#paused) return
-    this.#paused = false
-    this.#emit({ type: 'resumed' })
+    if (this.#paused) {
+      this.#paused = false
+      this.#emit({ type: 'resumed' })
+    }
+    this.#changed()
   }
 
   concurrencyMax(nowMs: number): number {
@@ -181,6 +201,10 @@ class ComposedGate implements Gate {
       paused: this.#paused,
       parked: this.#parking.parked,
     }
+  }
+
+  #changed(): void {
+    for (const listener of this.#watchers) listener()
   }
 }
 
