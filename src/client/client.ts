@@ -5,6 +5,8 @@
  * Closing: intake stops; appends under way become durable; the engine sends nothing new and waits for what is on its
  * way; leases end; the outbox is given back. What remains is stored and goes out after the next start.
  */
+import { createDirect, type Direct } from '../delivery/direct.ts'
+import type { DirectOptions } from '../delivery/direct-call.ts'
 import { createEngine, type Engine } from '../delivery/engine.ts'
 import { createGate, type Gate } from '../delivery/gate.ts'
 import { createSender, type Sender } from '../delivery/sender.ts'
@@ -25,6 +27,8 @@ import { type BatchReceipt, createReceipts, type Receipt, type Receipts } from '
 const DRAIN_LOOK_MS = 25
 
 export interface Stats extends OutboxStats {
+  /** Calls that this client delivered in `mode: 'direct'` without storing them; in none of the totals of the outbox. */
+  readonly deliveredDirectly: number
   /** Requests on their way from this process. */
   readonly requestsInFlight: number
   readonly circuitState: 'closed' | 'open' | 'half-open'
@@ -52,6 +56,8 @@ export abstract class Client implements AsyncDisposable {
   readonly #gate: Gate
   readonly #opening: Opening
   readonly #intake: Intake
+  readonly #direct: Direct | undefined
+  #deliveredDirectly = 0
   readonly #receipts: Receipts
   protected readonly sender: Sender
   /** Dead letters: what was given up and why, and what to do with it. */
@@ -81,6 +87,7 @@ export abstract class Client implements AsyncDisposable {
       (outbox) => this.#begin(outbox),
     )
     this.#intake = createIntake(settings, this.#runtime, this.#events, (entries) => this.#append(entries))
+    this.#direct = settings.direct === undefined ? undefined : this.#createDirect(settings.direct)
     this.#receipts = createReceipts(() => this.#opened(), clock, this.#events)
     this.deadLetters = createDeadLetters(
       () => this.#opening.ready(),
@@ -118,15 +125,35 @@ export abstract class Client implements AsyncDisposable {
     try {
       if (this.#closing !== undefined) throw new ClosedError()
       const entries = this.#intake.entriesOf(decoded, options, prefix)
-      const results = await this.#intake.append(entries)
+      const results = await (this.#direct?.take(entries, options.signal) ?? this.#intake.append(entries))
       let duplicates = 0
       for (const { state } of results) if (state === 'duplicate') duplicates++
       this.#events.emit({ type: 'accepted', operations: results.length - duplicates, duplicates })
+      if (results[0]?.state === 'delivered') this.#wasDelivered(entries[0]!)
       return entries.map((entry, index) => this.#receipts.receiptOf(entry.id, results[index]!))
     } catch (error) {
       this.#events.emit({ type: 'refused', code: codeOf(error), operations: decoded.length })
       throw error
     }
+  }
+
+  #createDirect(options: DirectOptions): Direct {
+    return createDirect({
+      sender: this.sender,
+      gate: this.#gate,
+      runtime: this.#runtime,
+      events: this.#events,
+      options,
+      outbox: () => this.#opening.ready(),
+      store: (entries) => this.#append(entries),
+    })
+  }
+
+  /** A call that never saw the outbox. */
+  #wasDelivered({ id, type, acceptedAtMs }: NewEntry): void {
+    this.#deliveredDirectly++
+    const delayMs = this.#runtime.clock.wallMs() - acceptedAtMs
+    this.#events.emit({ type: 'delivered', entries: [{ id, type, delayMs }] })
   }
 
   async #append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
@@ -163,11 +190,12 @@ export abstract class Client implements AsyncDisposable {
     this.#engine = createEngine({
       outbox,
       sender: this.sender,
-      gate: this.#gate,
+      gate: this.#direct?.engineGate ?? this.#gate,
       runtime: this.#runtime,
       events: this.#events,
       options: this.#settings.engine,
     })
+    this.#direct?.shareWith(this.#engine)
     this.#engine.start()
   }
 
@@ -193,6 +221,7 @@ export abstract class Client implements AsyncDisposable {
     const gate = this.#gate.view(this.#runtime.clock.monotonicMs())
     return {
       ...stats,
+      deliveredDirectly: this.#deliveredDirectly,
       requestsInFlight: this.#gate.inFlight,
       circuitState: gate.circuit.state,
       perSecond: gate.rate.perSecond,
@@ -271,8 +300,10 @@ export abstract class Client implements AsyncDisposable {
 
   async #close(timeoutMs: number): Promise<CloseReport> {
     const outbox = await this.#opening.ready().catch(() => undefined)
+    const directly = this.#direct?.stop(timeoutMs)
     if (this.#appending > 0) await new Promise<void>((resolve) => (this.#whenAppended = resolve))
     await this.#engine?.stop(timeoutMs)
+    await directly
     const stats = await outbox?.stats().catch(() => undefined)
     this.#receipts.close()
     await outbox?.close()

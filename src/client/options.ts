@@ -1,4 +1,5 @@
 /** The options of the client: one interface, one frozen set of defaults, checked and resolved once. */
+import type { DirectOptions } from '../delivery/direct-call.ts'
 import type { EngineOptions } from '../delivery/options.ts'
 import type { Target } from '../delivery/sender.ts'
 import { OptionsError } from '../errors.ts'
@@ -22,6 +23,23 @@ export interface ClientOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Where operations are stored. @defaultValue `sqliteOutbox()` in the folder `holdfast-data` */
   readonly outbox?: OpenOutbox
+  /**
+   * `outbox`: a call resolves once it is stored, and is delivered from there. `direct`: it is tried at once and stored
+   * only when it cannot be delivered now; `batch()`, calls with an `idempotencyKey` and `bulk` ones are stored as ever.
+   * @defaultValue 'outbox'
+   */
+  readonly mode?: 'outbox' | 'direct'
+  /** In mode `direct`: `false` throws a `RequestError` where a call would be stored. @defaultValue true */
+  readonly fallbackEnabled?: boolean
+  /** In mode `direct`: how a call is tried before it is stored. */
+  readonly direct?: {
+    /** Attempts that may fail; an answer 429 makes everybody wait and is none. @defaultValue 4 */
+    readonly attempts?: number
+    /** First wait after a failed attempt, in milliseconds; doubles with each, with full jitter. @defaultValue 250 */
+    readonly baseMs?: number
+    /** No such wait is longer. @defaultValue 10000 */
+    readonly capMs?: number
+  }
   /** What to do with a call that Customer.io's documented limits rule out. @defaultValue 'reject' */
   readonly lint?: 'reject' | 'warn' | 'off'
   /**
@@ -47,6 +65,8 @@ export interface ClientOptions {
     readonly callMs?: number
     /** One attempt of a batch. @defaultValue 30000 */
     readonly batchMs?: number
+    /** In mode `direct`: from the call to its end as delivered, stored or thrown. @defaultValue 15000 */
+    readonly deadlineMs?: number
     /** How long `close()` waits for requests under way. @defaultValue 10000 */
     readonly closeMs?: number
   }
@@ -65,6 +85,7 @@ export interface ClientOptions {
 }
 
 const clientDefaults = Object.freeze({
+  mode: 'outbox',
   lint: 'reject',
   personIdentifier: 'auto',
   concurrency: 8,
@@ -72,9 +93,13 @@ const clientDefaults = Object.freeze({
   batchOperationsMax: 100,
   callTimeoutMs: 10_000,
   batchTimeoutMs: 30_000,
+  deadlineMs: 15_000,
   closeTimeoutMs: 10_000,
   retryBaseMs: 1_000,
   retryCapMs: 60_000,
+  directAttempts: 4,
+  directBaseMs: 250,
+  directCapMs: 10_000,
   afterCampaignWindow: 'deliver',
 } as const)
 
@@ -85,6 +110,9 @@ const OPTION_NAMES: Readonly<Record<keyof ClientOptions, true>> = {
   baseUrl: true,
   headers: true,
   outbox: true,
+  mode: true,
+  fallbackEnabled: true,
+  direct: true,
   lint: true,
   personIdentifier: true,
   concurrency: true,
@@ -96,6 +124,8 @@ const OPTION_NAMES: Readonly<Record<keyof ClientOptions, true>> = {
   afterCampaignWindow: true,
   runtime: true,
 }
+
+const DIRECT_NAMES = { attempts: true, baseMs: true, capMs: true } as const
 
 const CALL_TYPES: Readonly<Record<CallType, true>> = {
   identify: true,
@@ -120,6 +150,8 @@ const CALL_TYPES: Readonly<Record<CallType, true>> = {
 export interface ClientSettings {
   readonly target: Target
   readonly engine: EngineOptions
+  /** Only in mode `direct`. */
+  readonly direct: DirectOptions | undefined
   readonly concurrency: number
   readonly requestsPerSecond: number
   readonly closeTimeoutMs: number
@@ -130,9 +162,8 @@ export interface ClientSettings {
 
 export function resolveOptions(options: ClientOptions): ClientSettings {
   known(options, OPTION_NAMES, '')
-  const { batch = {}, timeouts = {}, retry = {}, rateLimit = {} } = options
-  const callTimeoutMs = positive('timeouts.callMs', timeouts.callMs, clientDefaults.callTimeoutMs)
-  const batchTimeoutMs = positive('timeouts.batchMs', timeouts.batchMs, clientDefaults.batchTimeoutMs)
+  const { timeouts = {}, rateLimit = {} } = options
+  const engine = engineOf(options)
   return {
     target: {
       root: rootOf(options),
@@ -140,29 +171,8 @@ export function resolveOptions(options: ClientOptions): ClientSettings {
       apiKey: secret('apiKey', options.apiKey),
       headers: options.headers ?? {},
     },
-    engine: {
-      batch: {
-        operationsMax: whole('batch.operationsMax', batch.operationsMax, clientDefaults.batchOperationsMax, 1_000),
-        bytesMax: whole('batch.bytesMax', batch.bytesMax, BATCH_BYTES_MAX, BATCH_BYTES_MAX),
-      },
-      mapping: {
-        personIdentifier: oneOf('personIdentifier', options.personIdentifier, ['auto', 'id', 'email'], 'auto'),
-      },
-      verdict: {
-        retryBaseMs: positive('retry.baseMs', retry.baseMs, clientDefaults.retryBaseMs),
-        retryCapMs: positive('retry.capMs', retry.capMs, clientDefaults.retryCapMs),
-        afterCampaignWindow: oneOf(
-          'afterCampaignWindow',
-          options.afterCampaignWindow,
-          ['deliver', 'dead-letter'],
-          clientDefaults.afterCampaignWindow,
-        ),
-      },
-      callTimeoutMs,
-      batchTimeoutMs,
-      // Time for an attempt, its answer and the write of its verdict, and as much again before it must be renewed.
-      leaseMs: 2 * Math.max(callTimeoutMs, batchTimeoutMs) + 30_000,
-    },
+    engine,
+    direct: directOf(options, engine),
     concurrency: whole('concurrency', options.concurrency, clientDefaults.concurrency, 1_000),
     requestsPerSecond: positive('rateLimit.perSecond', rateLimit.perSecond, clientDefaults.requestsPerSecond),
     closeTimeoutMs: positive('timeouts.closeMs', timeouts.closeMs, clientDefaults.closeTimeoutMs),
@@ -170,6 +180,56 @@ export function resolveOptions(options: ClientOptions): ClientSettings {
     maxAgeMs: maxAgeOf(options.maxAgeMs),
     runtime: options.runtime ?? systemRuntime,
   }
+}
+
+function engineOf(options: ClientOptions): EngineOptions {
+  const { batch = {}, timeouts = {}, retry = {} } = options
+  const callTimeoutMs = positive('timeouts.callMs', timeouts.callMs, clientDefaults.callTimeoutMs)
+  const batchTimeoutMs = positive('timeouts.batchMs', timeouts.batchMs, clientDefaults.batchTimeoutMs)
+  return {
+    batch: {
+      operationsMax: whole('batch.operationsMax', batch.operationsMax, clientDefaults.batchOperationsMax, 1_000),
+      bytesMax: whole('batch.bytesMax', batch.bytesMax, BATCH_BYTES_MAX, BATCH_BYTES_MAX),
+    },
+    mapping: {
+      personIdentifier: oneOf('personIdentifier', options.personIdentifier, ['auto', 'id', 'email'], 'auto'),
+    },
+    verdict: {
+      retryBaseMs: positive('retry.baseMs', retry.baseMs, clientDefaults.retryBaseMs),
+      retryCapMs: positive('retry.capMs', retry.capMs, clientDefaults.retryCapMs),
+      afterCampaignWindow: oneOf(
+        'afterCampaignWindow',
+        options.afterCampaignWindow,
+        ['deliver', 'dead-letter'],
+        clientDefaults.afterCampaignWindow,
+      ),
+    },
+    callTimeoutMs,
+    batchTimeoutMs,
+    // Time for an attempt, its answer and the write of its verdict, and as much again before it must be renewed.
+    leaseMs: 2 * Math.max(callTimeoutMs, batchTimeoutMs) + 30_000,
+  }
+}
+
+function directOf(options: ClientOptions, engine: EngineOptions): DirectOptions | undefined {
+  const { timeouts = {}, direct = {}, fallbackEnabled = true } = options
+  known(direct, DIRECT_NAMES, 'direct.')
+  if (typeof fallbackEnabled !== 'boolean') throw new OptionsError('fallbackEnabled', 'must be true or false')
+  const resolved = {
+    attemptsMax: whole('direct.attempts', direct.attempts, clientDefaults.directAttempts, 100),
+    backoff: {
+      baseMs: positive('direct.baseMs', direct.baseMs, clientDefaults.directBaseMs),
+      capMs: positive('direct.capMs', direct.capMs, clientDefaults.directCapMs),
+      jitter: 'full',
+    },
+    callTimeoutMs: engine.callTimeoutMs,
+    deadlineMs: positive('timeouts.deadlineMs', timeouts.deadlineMs, clientDefaults.deadlineMs),
+    fallbackEnabled,
+    afterCampaignWindow: engine.verdict.afterCampaignWindow,
+  } as const
+  if (oneOf('mode', options.mode, ['outbox', 'direct'], clientDefaults.mode) === 'direct') return resolved
+  if (!fallbackEnabled) throw new OptionsError('fallbackEnabled', "can be false in mode 'direct' only")
+  return undefined
 }
 
 /** The root of the host: `https://track.customer.io`, or the base URL without the `/api/v1` that SDKs have at its end. */

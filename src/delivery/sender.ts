@@ -10,6 +10,8 @@ import type { Runtime } from '../runtime/runtime.ts'
 /** A 207 names each failed entry: some hundred bytes for each of a few hundred entries. */
 const ANSWER_BYTES_MAX = 1_000_000
 
+const EXCERPT_BYTES_MAX = 10_000
+
 const REDIRECTS_MAX = 3
 
 export interface Target {
@@ -25,11 +27,15 @@ export interface Attempt {
   readonly outcomes: readonly Outcome[]
   /** Null when there was no answer. */
   readonly status: number | null
+  /** The answer's text, as much as was read; null when there was no answer. May repeat what was sent. */
+  readonly body: string | null
   readonly durationMs: number
 }
 
 export interface Sender {
   send(parts: HttpParts, entries: number, timeoutMs: number, signal: AbortSignal): Promise<Attempt>
+  /** What may be kept of an answer's text: at most 10,000 bytes of it, and none of the credentials. */
+  excerptOf(body: string): string
   /** The answer itself, for a question that is asked at once. Throws what `fetch` throws. */
   ask(parts: HttpParts, timeoutMs: number, signal?: AbortSignal): Promise<{ status: number; body: string }>
 }
@@ -59,11 +65,26 @@ class HttpSender implements Sender {
         const { response, body } = await this.#exchange(parts, inner)
         const { status, headers } = response
         const answer = { status, retryAfter: headers.get('retry-after'), body, nowWallMs: clock.wallMs() }
-        return { outcomes: classify(answer, entries), status }
+        return { outcomes: classify(answer, entries), status, body }
       },
-      (error, why) => ({ outcomes: Array.from({ length: entries }, () => classifyFailure(error, why)), status: null }),
+      (error, why) => ({
+        outcomes: Array.from({ length: entries }, () => classifyFailure(error, why)),
+        status: null,
+        body: null,
+      }),
     )
     return { ...attempt, durationMs: clock.monotonicMs() - startedMs }
+  }
+
+  excerptOf(body: string): string {
+    // A gateway's error page may print the request that it could not pass on.
+    const secrets = [this.#authorization.slice('Basic '.length), this.#target.apiKey].filter(
+      ({ length }) => length >= 8,
+    )
+    const text = secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), body)
+    return Buffer.byteLength(text) <= EXCERPT_BYTES_MAX
+      ? text
+      : new TextDecoder().decode(Buffer.from(text).subarray(0, EXCERPT_BYTES_MAX), { stream: true })
   }
 
   ask(parts: HttpParts, timeoutMs: number, signal?: AbortSignal): Promise<{ status: number; body: string }> {

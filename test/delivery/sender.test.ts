@@ -33,7 +33,7 @@ function ok(body = '{}'): Response {
 test("a request carries method, path, body, credentials and the caller's headers, of which the protocol's own win", async () => {
   const { sender, requests } = world(() => Promise.resolve(ok()))
   const attempt = await sender.send(parts, 1, 1_000, never)
-  assert.deepEqual(attempt, { outcomes: [{ kind: 'delivered' }], status: 200, durationMs: 0 })
+  assert.deepEqual(attempt, { outcomes: [{ kind: 'delivered' }], status: 200, body: '{}', durationMs: 0 })
   const [request] = requests
   assert.equal(request?.method, 'POST')
   assert.equal(request?.url, 'https://track.customer.io/api/v1/customers/42/events')
@@ -92,6 +92,7 @@ test('an attempt ends at its timeout, also when fetch does not listen to its sig
       { kind: 'retry', reason: 'timeout' },
     ],
     status: null,
+    body: null,
     durationMs: 1_000,
   })
   assert.equal(runtime.clock.pending, 0)
@@ -132,4 +133,14 @@ test('a question that is asked at once gets the answer, or the error of the netw
   assert.deepEqual(await sender.ask(parts, 1_000), { status: 401, body: 'no' })
   const broken = world(() => Promise.reject(new TypeError('fetch failed')))
   await assert.rejects(broken.sender.ask(parts, 1_000), TypeError)
+})
+
+test('what is kept of an answer is at most 10,000 bytes, whole characters, without the credentials', () => {
+  const apiKey = 'secret-api-key-1234'
+  const token = Buffer.from(`site:${apiKey}`).toString('base64')
+  const sender = createSender({ ...target, siteId: 'site', apiKey }, createTestRuntime())
+  assert.equal(sender.excerptOf(`key ${apiKey}, header Basic ${token}`), 'key [redacted], header Basic [redacted]')
+  const long = sender.excerptOf(`x${'ü'.repeat(8_000)}`)
+  assert.equal(Buffer.byteLength(long), 9_999)
+  assert.match(long, /^xü+$/)
 })
