@@ -196,7 +196,11 @@ test('two clients on one file: what one has stored, the other does not overtake'
 })
 
 test('without fallback a call waits for what is stored of its person, and fails when that takes too long', async () => {
-  const { cio, simulator, runtime, soon } = createWorld({ mode: 'direct', fallbackEnabled: false })
+  const { cio, simulator, runtime, soon } = createWorld({
+    mode: 'direct',
+    fallbackEnabled: false,
+    retry: { capMs: 4_000 },
+  })
   const fault = simulator.faults.add({ kind: 'status', status: 503, match: ({ body }) => body.includes('before') })
   await soon(cio.track('42', 'before', {}, { priority: 'bulk' }))
   const error = await soon(cio.track('42', 'too early')).catch((caught: unknown) => caught)
