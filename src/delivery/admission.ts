@@ -20,7 +20,7 @@ export type Refusal = {
   readonly retryAfterMs: number | undefined
 }
 
-export type Admitted = { readonly pass: Pass } | Refusal
+export type Admitted<Launched> = { readonly launched: Launched } | Refusal
 
 /** What is asked of the engine that shares the gate. */
 export interface Rival {
@@ -29,8 +29,12 @@ export interface Rival {
 }
 
 export interface Admission {
-  /** A pass, or why there is none. @param latestMs monotonic: a pass is of no use after it. */
-  enter(latestMs: number, signal: AbortSignal): Promise<Admitted>
+  /**
+   * Launches with a pass in the very moment in which the gate gives it, or says why there is none.
+   * @param latestMs monotonic: a pass is of no use after it.
+   * @param launch must not throw, and must leave the gate in the end.
+   */
+  enter<Launched>(latestMs: number, signal: AbortSignal, launch: (pass: Pass) => Launched): Promise<Admitted<Launched>>
   /** Calls that wait. */
   readonly waiting: number
   /** The gate as the engine shall see it: closed for a moment when it is a call's turn. */
@@ -50,8 +54,11 @@ export function passes(reason: GateReason): boolean {
 
 interface Waiter {
   readonly latestMs: number
-  readonly end: (admitted: Admitted) => void
+  readonly refuse: (refusal: Refusal) => void
+  readonly launch: (pass: Pass) => void
 }
+
+const ENDED: Refusal = Object.freeze({ refused: 'ended', retryAfterMs: undefined })
 
 export function createAdmission(gate: Gate, clock: Clock): Admission {
   return new GateQueue(gate, clock)
@@ -82,28 +89,33 @@ class GateQueue implements Admission {
     return this.#waiters.size
   }
 
-  enter(latestMs: number, signal: AbortSignal): Promise<Admitted> {
-    if (signal.aborted) return Promise.resolve({ refused: 'ended', retryAfterMs: undefined })
+  enter<Launched>(
+    latestMs: number,
+    signal: AbortSignal,
+    launch: (pass: Pass) => Launched,
+  ): Promise<Admitted<Launched>> {
+    if (signal.aborted) return Promise.resolve(ENDED)
     const late = this.#tooLate(latestMs)
     if (late !== undefined) return Promise.resolve(late)
     return new Promise((resolve) => {
       let cancel: CancelTimer | undefined
-      const onAbort = (): void => waiter.end({ refused: 'ended', retryAfterMs: undefined })
+      const leave = (): boolean => {
+        cancel?.()
+        signal.removeEventListener('abort', onAbort)
+        return this.#waiters.delete(waiter)
+      }
       const waiter: Waiter = {
         latestMs,
-        end: (admitted) => {
-          if (!this.#waiters.delete(waiter)) return
-          cancel?.()
-          signal.removeEventListener('abort', onAbort)
-          resolve(admitted)
-        },
+        refuse: (refusal) => leave() && resolve(refusal),
+        launch: (pass) => leave() && resolve({ launched: launch(pass) }),
       }
+      const onAbort = (): void => waiter.refuse(ENDED)
       this.#waiters.add(waiter)
       this.#letIn()
       if (!this.#waiters.has(waiter)) return
       signal.addEventListener('abort', onAbort, { once: true })
       // Somebody awaits this call, and nothing else may keep the process alive for it.
-      cancel = this.#clock.timer(latestMs - this.#clock.monotonicMs(), () => waiter.end(this.#whyNot()), 'held')
+      cancel = this.#clock.timer(latestMs - this.#clock.monotonicMs(), () => waiter.refuse(this.#whyNot()), 'held')
     })
   }
 
@@ -142,7 +154,7 @@ class GateQueue implements Admission {
       assert(pass !== undefined, 'an open gate lets one pass')
       this.#last = 'call'
       this.#hasYielded = false
-      waiter.end({ pass })
+      waiter.launch(pass)
     }
     this.#isLetting = false
     if (this.#waiters.size === 0) this.#cancelTimer?.()
@@ -151,13 +163,13 @@ class GateQueue implements Admission {
   #closed(state: GateState & { readonly open: false }, nowMs: number): void {
     const retryAfterMs = state.untilMs === null ? undefined : state.untilMs - nowMs
     if (!passes(state.reason) || state.untilMs === null) {
-      for (const waiter of [...this.#waiters]) waiter.end({ refused: state.reason, retryAfterMs })
+      for (const waiter of [...this.#waiters]) waiter.refuse({ refused: state.reason, retryAfterMs })
       return
     }
     if (state.reason === 'cooldown' && state.untilMs !== this.#sweptUntilMs) {
       this.#sweptUntilMs = state.untilMs
       for (const waiter of [...this.#waiters]) {
-        if (waiter.latestMs < state.untilMs) waiter.end({ refused: 'cooldown', retryAfterMs })
+        if (waiter.latestMs < state.untilMs) waiter.refuse({ refused: 'cooldown', retryAfterMs })
       }
     }
     this.#lookIn(state.untilMs - nowMs)

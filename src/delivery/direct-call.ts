@@ -120,11 +120,12 @@ export class DirectCall {
 
   /** Undefined when it is to be tried again, and the wait for that is over. */
   async #attempt(): Promise<CallEnd | undefined> {
-    const admitted = await this.#parts.admission.enter(this.#latestMs, this.#underway.waits)
+    const { admission } = this.#parts
+    const admitted = await admission.enter(this.#latestMs, this.#underway.waits, (pass) => this.#send(pass))
     if ('refused' in admitted) {
       return { kind: 'not-now', reason: admitted.refused, retryAfterMs: admitted.retryAfterMs }
     }
-    const { attempt, verdict } = await this.#send(admitted.pass)
+    const { attempt, verdict } = await admitted.launched
     if (attempt.status !== null) {
       this.status = attempt.status
       this.body = attempt.body ?? undefined
@@ -132,7 +133,7 @@ export class DirectCall {
     return this.#endOf(attempt.outcomes[0] ?? NO_OUTCOME, verdict)
   }
 
-  #send(pass: Pass): Promise<Judged> {
+  async #send(pass: Pass): Promise<Judged> {
     const { gate, runtime, options } = this.#parts
     const leftMs = this.#deadlineMs - runtime.clock.monotonicMs()
     this.#request ??= encodeCall(callOf(this.#entry.body))

@@ -9,6 +9,8 @@ export interface Issued {
   state: 'pending' | 'stored' | 'delivered' | 'duplicate' | 'refused'
   id?: string
   errorCode?: string
+  /** Of a call that was thrown in mode `direct`. */
+  errorReason?: string
 }
 
 export type Oracle = Issued[]

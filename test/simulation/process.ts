@@ -76,6 +76,8 @@ export function startProcess(parts: {
     lint: 'off',
     concurrency: plan.concurrency,
     rateLimit: { perSecond: plan.perSecond },
+    mode: plan.mode,
+    timeouts: { deadlineMs: plan.deadlineMs },
     batch: { operationsMax: plan.batchOperationsMax },
     ...(plan.maxAgeMs === null ? {} : { maxAgeMs: plan.maxAgeMs }),
     runtime,
