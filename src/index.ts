@@ -18,7 +18,7 @@ export {
   RequestError,
   ValidationError,
 } from './errors.ts'
-export type { ErrorCode, OutboxErrorCode, Problem } from './errors.ts'
+export type { ErrorCode, OutboxErrorCode, Problem, RequestErrorReason } from './errors.ts'
 export type { HoldfastEvent, Listener } from './observe/events.ts'
 export type { Health, HealthReason, HealthStatus } from './observe/health.ts'
 export { memoryOutbox } from './outbox/memory.ts'

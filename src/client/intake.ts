@@ -25,7 +25,7 @@ export interface CallOptions {
   readonly maxAgeMs?: number
   /** `bulk` stands behind `live` where they compete; a person's own order holds all the same. @defaultValue 'live' */
   readonly priority?: Priority
-  /** Ends the call as long as it is not being stored yet. */
+  /** Ends the call as long as it is not being stored yet; in mode `direct` also its waits and its request, which may have arrived. */
   readonly signal?: AbortSignal
 }
 

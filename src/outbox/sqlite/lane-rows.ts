@@ -4,7 +4,7 @@
  */
 import type { Database, Statement } from './database.ts'
 
-/** Some 2 ms. Behind a longer backlog the answer is that a lane may have entries. */
+/** About 1 ms. Behind a longer backlog the answer is that a lane may have entries. */
 export const LANE_ROWS_MAX = 5_000
 
 const WANTED = '(SELECT value FROM json_each(?))'
