@@ -324,7 +324,7 @@ export abstract class Client implements AsyncDisposable {
     const stopped = this.#engine?.stop(timeoutMs)
     const outbox = await this.#end.orEnd(ready)
     // One that opens after the end is given back all the same.
-    if (outbox === undefined) void ready.then((late) => late?.close())
+    if (outbox === undefined) void ready.then((late) => late?.close()).catch(() => {})
     else if (this.#appending > 0) await this.#end.orEnd(new Promise<void>((done) => (this.#whenAppended = done)))
     await stopped
     const stats = await outbox?.stats().catch(() => undefined)

@@ -2,6 +2,7 @@
  * An active look at Customer.io, as health reports it: the account was asked for its region, or it was not, and why.
  */
 import type { RegionVerdict } from '../protocol/region-answer.ts'
+import { unreachable } from '../runtime/assert.ts'
 import type { GateReason } from './events.ts'
 
 /** The question was asked, and this is what came of it. */
@@ -56,5 +57,7 @@ export function reasonOfProbe(probe: HealthProbe | null): ProbeReason | null {
       const message = `Customer.io did not answer the question for the region well: ${probe.reason}`
       return { severity: 'failing', code: 'unreachable', message }
     }
+    default:
+      return unreachable(probe.outcome)
   }
 }
