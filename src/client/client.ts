@@ -100,7 +100,7 @@ export abstract class Client implements AsyncDisposable {
       clock,
       (outbox) => this.#begin(outbox),
     )
-    this.#intake = createIntake(settings, this.#runtime, this.#events, (entries) => this.#append(entries))
+    this.#intake = createIntake(settings, this.#runtime, this.#events)
     this.#receipts = createReceipts(() => this.#opened(), clock, this.#events)
     this.deadLetters = createDeadLetters(
       () => this.#opening.ready(),
@@ -111,7 +111,7 @@ export abstract class Client implements AsyncDisposable {
 
   /** Stores one call. */
   protected accept(decoded: Decoded, options: CallOptions = {}): Promise<Receipt> {
-    return handled(this.#store([decoded], options, () => '').then(([receipt]) => receipt!))
+    return handled(this.#store([decoded], options, noPrefix, onlyOne))
   }
 
   /** Stores several calls as one: all or none. @param prefix how the fields of one of them are called in a problem. */
@@ -120,29 +120,23 @@ export abstract class Client implements AsyncDisposable {
     options: CallOptions = {},
     prefix: (index: number) => string,
   ): Promise<BatchReceipt> {
-    const stored = this.#store(decoded, options, prefix)
-    return handled(
-      stored.then((operations) => ({
-        state: operations.every((receipt) => receipt.state === 'duplicate') ? 'duplicate' : 'stored',
-        operations,
-        settled: () => Promise.all(operations.map((receipt) => receipt.settled())),
-      })),
-    )
+    return handled(this.#store(decoded, options, prefix, receiptOfAll))
   }
 
-  async #store(
+  async #store<Answer>(
     decoded: readonly Decoded[],
     options: CallOptions,
     prefix: (index: number) => string,
-  ): Promise<readonly Receipt[]> {
+    answerOf: (receipts: readonly Receipt[]) => Answer,
+  ): Promise<Answer> {
     try {
       if (this.#closing !== undefined) throw new ClosedError()
       const entries = this.#intake.entriesOf(decoded, options, prefix)
-      const results = await this.#intake.append(entries)
+      const results = await this.#append(entries)
       let duplicates = 0
       for (const { state } of results) if (state === 'duplicate') duplicates++
       this.#events.emit({ type: 'accepted', operations: results.length - duplicates, duplicates })
-      return entries.map((entry, index) => this.#receipts.receiptOf(entry.id, results[index]!))
+      return answerOf(entries.map((entry, index) => this.#receipts.receiptOf(entry.id, results[index]!)))
     } catch (error) {
       this.#events.emit({ type: 'refused', code: codeOf(error), operations: decoded.length })
       throw error
@@ -334,6 +328,22 @@ export abstract class Client implements AsyncDisposable {
     const report = { waiting: stats?.waiting ?? null, deadLetters: stats?.deadLetters ?? null }
     this.#events.emit({ type: 'closed', ...report })
     return report
+  }
+}
+
+function noPrefix(): string {
+  return ''
+}
+
+function onlyOne([receipt]: readonly Receipt[]): Receipt {
+  return receipt!
+}
+
+function receiptOfAll(operations: readonly Receipt[]): BatchReceipt {
+  return {
+    state: operations.every((receipt) => receipt.state === 'duplicate') ? 'duplicate' : 'stored',
+    operations,
+    settled: () => Promise.all(operations.map((receipt) => receipt.settled())),
   }
 }
 
