@@ -10,6 +10,7 @@ test('holdfast exports these names', () => {
   assert.deepEqual(Object.keys(main).sort(), [
     'AbortedError',
     'ClosedError',
+    'CustomerIOHealthChecker',
     'HoldfastError',
     'OptionsError',
     'OutboxError',

@@ -30,7 +30,11 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
   },
   observe: { from: ['protocol', 'runtime', ...contract], packages: [] },
   delivery: { from: ['protocol', 'resilience', 'observe', 'runtime', ...contract], packages: [] },
-  client: { from: ['protocol', 'delivery', 'observe', 'runtime', ...contract], packages: ['node:crypto'] },
+  // The one check for numbers in options.
+  client: {
+    from: ['protocol', 'delivery', 'observe', 'runtime', 'resilience/check-number.ts', ...contract],
+    packages: ['node:crypto'],
+  },
   simulator: { from: ['protocol', 'runtime'], packages: ['hono', '@hono/node-server', 'node:http', 'node:net'] },
   testing: { from: ['runtime', 'simulator', ...contract], packages: ['node:assert/strict'] },
 }

@@ -1,13 +1,13 @@
 /**
  * From a decoded call to a stored operation. Everything that can be wrong with a call is found here, before anything is
- * stored; what passes is stamped and appended, and the receipt comes once it is durable.
+ * stored; what passes is stamped, ready to be appended.
  */
 import { createHash } from 'node:crypto'
 
 import { AbortedError, type Problem, ValidationError } from '../errors.ts'
 import type { Events } from '../observe/events.ts'
 import { entryOf } from '../outbox/entry.ts'
-import type { AppendResult, NewEntry } from '../outbox/outbox.ts'
+import type { NewEntry } from '../outbox/outbox.ts'
 import type { Call } from '../protocol/call.ts'
 import type { Decoded } from '../protocol/decode.ts'
 import { lintCall } from '../protocol/lint.ts'
@@ -36,14 +36,12 @@ const KEY_BYTES_MAX = 1_000
 export interface Intake {
   /** Checks and stamps; throws `ValidationError` or `AbortedError`, with nothing stored. */
   entriesOf(decoded: readonly Decoded[], options: CallOptions, prefix: (index: number) => string): readonly NewEntry[]
-  append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]>
 }
 
 export function createIntake(
   settings: Pick<ClientSettings, 'lint' | 'maxAgeMs'>,
   runtime: Runtime,
   events: Events,
-  append: Intake['append'],
 ): Intake {
   function entryFor(call: Call, options: CallOptions, key: string | undefined): NewEntry {
     const maxAgeMs = options.maxAgeMs ?? settings.maxAgeMs(call.type)
@@ -92,7 +90,6 @@ export function createIntake(
         entryOfSize(call, options, key === undefined || calls.length === 1 ? key : `${key}/${index}`, prefix(index)),
       )
     },
-    append,
   }
 }
 

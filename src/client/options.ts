@@ -6,9 +6,12 @@ import { OptionsError } from '../errors.ts'
 import type { OpenOutbox } from '../outbox/outbox.ts'
 import type { CallType } from '../protocol/call.ts'
 import { BATCH_BYTES_MAX } from '../protocol/limits.ts'
+import { regionOfRoot } from '../protocol/region-answer.ts'
 import { type Region, trackHost } from '../protocol/regions.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { systemRuntime } from '../runtime/system.ts'
+import type { QuestionSettings } from './region-question.ts'
+import { resolveTimeouts, type TimeoutOptions, type Timeouts } from './timeouts.ts'
 
 export interface ClientOptions {
   /** Site ID of the workspace. Taken from the `TrackClient` when one is given. */
@@ -60,15 +63,11 @@ export interface ClientOptions {
     /** @defaultValue 475000 */
     readonly bytesMax?: number
   }
-  readonly timeouts?: {
-    /** One attempt of a single call. @defaultValue 10000 */
-    readonly callMs?: number
-    /** One attempt of a batch. @defaultValue 30000 */
-    readonly batchMs?: number
-    /** In mode `direct`: from the call to its end as delivered, stored or thrown. @defaultValue 15000 */
-    readonly deadlineMs?: number
-    /** How long `close()` waits for requests under way. @defaultValue 10000 */
-    readonly closeMs?: number
+  /** How long an attempt, a call, a probe and `close()` may take. */
+  readonly timeouts?: TimeoutOptions
+  readonly health?: {
+    /** `health({ probe: 'active' })` asks Customer.io at most once in this time, in milliseconds. @defaultValue 30000 */
+    readonly intervalMs?: number
   }
   readonly retry?: {
     /** First wait of a failed operation; doubles with each attempt, with full jitter. @defaultValue 1000 */
@@ -91,10 +90,7 @@ const clientDefaults = Object.freeze({
   concurrency: 8,
   requestsPerSecond: 100,
   batchOperationsMax: 100,
-  callTimeoutMs: 10_000,
-  batchTimeoutMs: 30_000,
-  deadlineMs: 15_000,
-  closeTimeoutMs: 10_000,
+  healthIntervalMs: 30_000,
   retryBaseMs: 1_000,
   retryCapMs: 60_000,
   directAttempts: 4,
@@ -119,6 +115,7 @@ const OPTION_NAMES: Readonly<Record<keyof ClientOptions, true>> = {
   rateLimit: true,
   batch: true,
   timeouts: true,
+  health: true,
   retry: true,
   maxAgeMs: true,
   afterCampaignWindow: true,
@@ -154,7 +151,8 @@ export interface ClientSettings {
   readonly direct: DirectOptions | undefined
   readonly concurrency: number
   readonly requestsPerSecond: number
-  readonly closeTimeoutMs: number
+  readonly timeouts: Timeouts
+  readonly health: QuestionSettings
   readonly lint: 'reject' | 'warn' | 'off'
   readonly maxAgeMs: (type: CallType) => number | undefined
   readonly runtime: Runtime
@@ -162,30 +160,29 @@ export interface ClientSettings {
 
 export function resolveOptions(options: ClientOptions): ClientSettings {
   known(options, OPTION_NAMES, '')
-  const { timeouts = {}, rateLimit = {} } = options
-  const engine = engineOf(options)
+  const { rateLimit = {} } = options
+  const timeouts = resolveTimeouts(options.timeouts)
+  const engine = engineOf(options, timeouts)
   return {
-    target: {
-      root: rootOf(options),
-      siteId: secret('siteId', options.siteId),
-      apiKey: secret('apiKey', options.apiKey),
-      headers: options.headers ?? {},
-    },
+    target: targetOf(options),
     engine,
-    direct: directOf(options, engine),
+    direct: directOf(options, engine, timeouts),
     concurrency: whole('concurrency', options.concurrency, clientDefaults.concurrency, 1_000),
     requestsPerSecond: positive('rateLimit.perSecond', rateLimit.perSecond, clientDefaults.requestsPerSecond),
-    closeTimeoutMs: positive('timeouts.closeMs', timeouts.closeMs, clientDefaults.closeTimeoutMs),
+    timeouts,
+    health: {
+      intervalMs: healthIntervalOf(options.health),
+      timeoutMs: timeouts.probeMs,
+      region: expectedRegionOf(options),
+    },
     lint: oneOf('lint', options.lint, ['reject', 'warn', 'off'], clientDefaults.lint),
     maxAgeMs: maxAgeOf(options.maxAgeMs),
     runtime: options.runtime ?? systemRuntime,
   }
 }
 
-function engineOf(options: ClientOptions): EngineOptions {
-  const { batch = {}, timeouts = {}, retry = {} } = options
-  const callTimeoutMs = positive('timeouts.callMs', timeouts.callMs, clientDefaults.callTimeoutMs)
-  const batchTimeoutMs = positive('timeouts.batchMs', timeouts.batchMs, clientDefaults.batchTimeoutMs)
+function engineOf(options: ClientOptions, timeouts: Timeouts): EngineOptions {
+  const { batch = {}, retry = {} } = options
   return {
     batch: {
       operationsMax: whole('batch.operationsMax', batch.operationsMax, clientDefaults.batchOperationsMax, 1_000),
@@ -204,15 +201,15 @@ function engineOf(options: ClientOptions): EngineOptions {
         clientDefaults.afterCampaignWindow,
       ),
     },
-    callTimeoutMs,
-    batchTimeoutMs,
+    callTimeoutMs: timeouts.callMs,
+    batchTimeoutMs: timeouts.batchMs,
     // Time for an attempt, its answer and the write of its verdict, and as much again before it must be renewed.
-    leaseMs: 2 * Math.max(callTimeoutMs, batchTimeoutMs) + 30_000,
+    leaseMs: 2 * Math.max(timeouts.callMs, timeouts.batchMs) + 30_000,
   }
 }
 
-function directOf(options: ClientOptions, engine: EngineOptions): DirectOptions | undefined {
-  const { timeouts = {}, direct = {}, fallbackEnabled = true } = options
+function directOf(options: ClientOptions, engine: EngineOptions, timeouts: Timeouts): DirectOptions | undefined {
+  const { direct = {}, fallbackEnabled = true } = options
   known(direct, DIRECT_NAMES, 'direct.')
   if (typeof fallbackEnabled !== 'boolean') throw new OptionsError('fallbackEnabled', 'must be true or false')
   const resolved = {
@@ -223,7 +220,7 @@ function directOf(options: ClientOptions, engine: EngineOptions): DirectOptions 
       jitter: 'full',
     },
     callTimeoutMs: engine.callTimeoutMs,
-    deadlineMs: positive('timeouts.deadlineMs', timeouts.deadlineMs, clientDefaults.deadlineMs),
+    deadlineMs: timeouts.deadlineMs,
     fallbackEnabled,
     afterCampaignWindow: engine.verdict.afterCampaignWindow,
   } as const
@@ -232,8 +229,29 @@ function directOf(options: ClientOptions, engine: EngineOptions): DirectOptions 
   return undefined
 }
 
+/** Where requests go, and as whom. */
+export function targetOf(options: Pick<ClientOptions, 'siteId' | 'apiKey' | 'region' | 'baseUrl' | 'headers'>): Target {
+  return {
+    root: rootOf(options),
+    siteId: secret('siteId', options.siteId),
+    apiKey: secret('apiKey', options.apiKey),
+    headers: options.headers ?? {},
+  }
+}
+
+/** Where the account is thought to live: by the host, else as was said; a proxy's host says nothing. */
+export function expectedRegionOf(options: Pick<ClientOptions, 'region' | 'baseUrl'>): Region | null {
+  return regionOfRoot(rootOf(options)) ?? options.region ?? null
+}
+
+function healthIntervalOf(health: ClientOptions['health'] = {}): number {
+  if (typeof health !== 'object' || health === null) throw new OptionsError('health', 'must be an object')
+  known(health, { intervalMs: true }, 'health.')
+  return positive('health.intervalMs', health.intervalMs, clientDefaults.healthIntervalMs)
+}
+
 /** The root of the host: `https://track.customer.io`, or the base URL without the `/api/v1` that SDKs have at its end. */
-function rootOf(options: ClientOptions): string {
+function rootOf(options: Pick<ClientOptions, 'region' | 'baseUrl'>): string {
   const region = oneOf('region', options.region, ['us', 'eu'], 'us')
   if (options.baseUrl === undefined) return trackHost(region)
   let url: URL
@@ -248,7 +266,7 @@ function rootOf(options: ClientOptions): string {
 }
 
 /** A name that is not known is a slip of the pen: an option that is silently ignored is found out in the next outage. */
-function known(options: object, names: Readonly<Record<string, true>>, prefix: string): void {
+export function known(options: object, names: Readonly<Record<string, true>>, prefix: string): void {
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(names, name)) throw new OptionsError(prefix + name, 'is not known here')
   }

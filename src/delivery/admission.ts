@@ -11,7 +11,7 @@
 import type { GateReason } from '../observe/events.ts'
 import { assert } from '../runtime/assert.ts'
 import type { CancelTimer, Clock } from '../runtime/clock.ts'
-import type { Gate, GateState, Pass } from './gate.ts'
+import type { Gate, GateState, Pass, SendingGate } from './gate.ts'
 
 /** `busy`: all places were taken until it was too late. `ended`: its signal ended the wait. */
 export type Refusal = {
@@ -38,7 +38,7 @@ export interface Admission {
   /** Calls that wait. */
   readonly waiting: number
   /** The gate as the engine shall see it: closed for a moment when it is a call's turn. */
-  readonly rivalGate: Gate
+  readonly rivalGate: SendingGate
   /** The engine, once there is one. */
   rival: Rival | undefined
 }
@@ -68,7 +68,7 @@ class GateQueue implements Admission {
   readonly #gate: Gate
   readonly #clock: Clock
   readonly #waiters = new Set<Waiter>()
-  readonly rivalGate: Gate
+  readonly rivalGate: SendingGate
   rival: Rival | undefined
   #cancelTimer: CancelTimer | undefined
   /** Who got the last pass. */
@@ -191,7 +191,7 @@ class GateQueue implements Admission {
     return { refused: state.reason, retryAfterMs: state.untilMs === null ? undefined : state.untilMs - nowMs }
   }
 
-  #gateForRival(): Gate {
+  #gateForRival(): SendingGate {
     const gate = this.#gate
     const isCallsTurn = (state: GateState, nowMs: number): boolean =>
       state.open && !state.probe && this.#last === 'rival' && this.#waiters.size > 0 && this.#hasRoom(state, nowMs)
@@ -209,12 +209,9 @@ class GateQueue implements Admission {
         return gate.inFlight
       },
       leave: (pass, report, nowMs) => gate.leave(pass, report, nowMs),
-      pause: () => gate.pause(),
-      resume: () => gate.resume(),
       concurrencyMax: (nowMs) => gate.concurrencyMax(nowMs),
       watch: (listener) => gate.watch(listener),
       timeoutMs: (pass, normalMs) => gate.timeoutMs(pass, normalMs),
-      view: (nowMs) => gate.view(nowMs),
     }
   }
 }

@@ -3,12 +3,12 @@ import type { Events } from '../observe/events.ts'
 import type { HttpParts } from '../protocol/encode.ts'
 import type { Outcome } from '../protocol/outcome.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import type { Gate, Pass } from './gate.ts'
+import type { Pass, SendingGate } from './gate.ts'
 import type { Attempt, Sender } from './sender.ts'
 
 export interface AttemptParts {
   readonly sender: Sender
-  readonly gate: Gate
+  readonly gate: SendingGate
   readonly runtime: Runtime
   readonly events: Events
 }

@@ -15,14 +15,16 @@
 import { AbortedError, RequestError, type RequestErrorReason } from '../errors.ts'
 import type { AppendResult, NewEntry } from '../outbox/outbox.ts'
 import { type Admission, createAdmission, type Rival } from './admission.ts'
+import type { CancelTimer } from '../runtime/clock.ts'
 import { type CallEnd, DirectCall, type DirectCallParts } from './direct-call.ts'
-import type { Gate } from './gate.ts'
+import type { Gate, SendingGate } from './gate.ts'
 import { createLaneChain, type Link } from './lane-chain.ts'
 import { ENDED, Underway } from './underway.ts'
 
 export type DirectResult = AppendResult | { readonly state: 'delivered' }
 
-export interface DirectParts extends Omit<DirectCallParts, 'admission'> {
+export interface DirectParts extends Omit<DirectCallParts, 'admission' | 'gate'> {
+  readonly gate: Gate
   /** Resolves once the entries are durable. */
   readonly store: (entries: readonly NewEntry[]) => Promise<readonly AppendResult[]>
 }
@@ -35,10 +37,13 @@ export interface Direct {
    */
   take(entries: readonly NewEntry[], signal: AbortSignal | undefined): Promise<readonly DirectResult[]>
   /** The gate as the engine shall see it, so that calls and the engine get their turns. */
-  readonly engineGate: Gate
+  readonly engineGate: SendingGate
   /** The engine, once there is one. */
   shareWith(engine: Rival): void
-  /** Ends all waits at once, and what is on its way after `timeoutMs`; resolves when every call has its end. */
+  /**
+   * Ends all waits at once, and what is on its way after `timeoutMs`; resolves when every call has its end. May be called
+   * again to bring that time nearer.
+   */
   stop(timeoutMs: number): Promise<void>
 }
 
@@ -71,14 +76,18 @@ class DirectDelivery implements Direct {
   readonly #admission: Admission
   readonly #chain = createLaneChain(PENDING_BYTES_MAX)
   readonly #underway = new Set<Underway>()
-  #whenIdle: (() => void) | undefined
+  /** Nothing is under way; asked for by a client that closes. */
+  readonly #idle = Promise.withResolvers<void>()
+  #isStopping = false
+  #abortAtMs = Infinity
+  #cancelAbort: CancelTimer | undefined
 
   constructor(parts: DirectParts) {
     this.#parts = parts
     this.#admission = createAdmission(parts.gate, parts.runtime.clock)
   }
 
-  get engineGate(): Gate {
+  get engineGate(): SendingGate {
     return this.#admission.rivalGate
   }
 
@@ -106,19 +115,24 @@ class DirectDelivery implements Direct {
       underway.release()
       this.#underway.delete(underway)
       link.leave()
-      if (this.#underway.size === 0) this.#whenIdle?.()
+      if (this.#underway.size === 0 && this.#isStopping) this.#idle.resolve()
     }
   }
 
   async stop(timeoutMs: number): Promise<void> {
-    if (this.#underway.size === 0) return
-    const idle = new Promise<void>((resolve) => (this.#whenIdle = resolve))
+    const { clock } = this.#parts.runtime
+    this.#isStopping = true
     for (const underway of this.#underway) underway.hurry()
-    const cancel = this.#parts.runtime.clock.timer(timeoutMs, () => {
-      for (const underway of this.#underway) underway.abort()
-    })
-    await idle
-    cancel()
+    const abortAtMs = clock.monotonicMs() + timeoutMs
+    if (abortAtMs < this.#abortAtMs) {
+      this.#abortAtMs = abortAtMs
+      this.#cancelAbort?.()
+      this.#cancelAbort = clock.timer(timeoutMs, () => {
+        for (const underway of this.#underway) underway.abort()
+      })
+    }
+    if (this.#underway.size > 0) await this.#idle.promise
+    this.#cancelAbort?.()
   }
 
   async #turn(link: Link, underway: Underway): Promise<void> {

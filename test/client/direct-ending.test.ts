@@ -120,6 +120,21 @@ test('close: a request that hangs is ended after the timeout, and its call is st
   assert.equal((await soon(call)).state, 'stored')
 })
 
+test('close again brings the end of a request that hangs nearer', async () => {
+  const { cio, simulator, runtime, soon } = createWorld({ mode: 'direct' })
+  simulator.faults.add({ kind: 'timeout' })
+  const call = cio.track('42', 'hangs')
+  await runtime.clock.advance(100)
+  const closed = cio.close({ timeoutMs: Infinity })
+  await runtime.clock.advance(1_000)
+  assert.equal(runtime.clock.pending > 0, true)
+  void cio.close({ timeoutMs: 0 })
+  assert.deepEqual(await soon(closed), { waiting: 1, deadLetters: 0 })
+  assert.ok(runtime.clock.monotonicMs() < 1_200)
+  assert.equal((await soon(call)).state, 'stored')
+  assert.equal(runtime.clock.pending, 0, 'no timer is left')
+})
+
 test('close without fallback: what is not delivered yet is thrown', async () => {
   const { cio, simulator, runtime, soon } = createWorld({ mode: 'direct', fallbackEnabled: false })
   simulator.faults.add({ kind: 'status', status: 503 })
