@@ -210,6 +210,7 @@ function engineOf(options: ClientOptions, timeouts: Timeouts): EngineOptions {
 
 function directOf(options: ClientOptions, engine: EngineOptions, timeouts: Timeouts): DirectOptions | undefined {
   const { direct = {}, fallbackEnabled = true } = options
+  if (typeof direct !== 'object' || direct === null) throw new OptionsError('direct', 'must be an object')
   known(direct, DIRECT_NAMES, 'direct.')
   if (typeof fallbackEnabled !== 'boolean') throw new OptionsError('fallbackEnabled', 'must be true or false')
   const resolved = {

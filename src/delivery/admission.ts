@@ -133,31 +133,38 @@ class GateQueue implements Admission {
     // An event of the gate may bring another call here in the middle of the round, which then goes on with it.
     if (this.#isLetting) return
     this.#isLetting = true
-    for (const waiter of this.#waiters) {
-      const nowMs = this.#clock.monotonicMs()
-      const state = this.#gate.check(nowMs)
-      if (!state.open) {
-        this.#closed(state, nowMs)
-        break
-      }
-      if (!this.#hasRoom(state, nowMs)) {
-        // Whoever leaves a place looks here again; after an outage there also come to be more of them with time.
-        this.#lookIn(ROOM_LOOK_MS)
-        break
-      }
-      if (this.#last === 'call' && this.rival?.ready === true && !this.#hasYielded) {
-        this.#hasYielded = true
-        this.#lookIn(YIELD_MS)
-        break
-      }
-      const pass = this.#gate.enter(nowMs)
-      assert(pass !== undefined, 'an open gate lets one pass')
-      this.#last = 'call'
-      this.#hasYielded = false
-      waiter.launch(pass)
+    try {
+      for (const waiter of this.#waiters) if (!this.#letInOne(waiter)) break
+    } finally {
+      this.#isLetting = false
     }
-    this.#isLetting = false
     if (this.#waiters.size === 0) this.#cancelTimer?.()
+  }
+
+  /** Says whether the next one may get its turn too. */
+  #letInOne(waiter: Waiter): boolean {
+    const nowMs = this.#clock.monotonicMs()
+    const state = this.#gate.check(nowMs)
+    if (!state.open) {
+      this.#closed(state, nowMs)
+      return false
+    }
+    if (!this.#hasRoom(state, nowMs)) {
+      // Whoever leaves a place looks here again; after an outage there also come to be more of them with time.
+      this.#lookIn(ROOM_LOOK_MS)
+      return false
+    }
+    if (this.#last === 'call' && this.rival?.ready === true && !this.#hasYielded) {
+      this.#hasYielded = true
+      this.#lookIn(YIELD_MS)
+      return false
+    }
+    const pass = this.#gate.enter(nowMs)
+    assert(pass !== undefined, 'an open gate lets one pass')
+    this.#last = 'call'
+    this.#hasYielded = false
+    waiter.launch(pass)
+    return true
   }
 
   #closed(state: GateState & { readonly open: false }, nowMs: number): void {

@@ -243,3 +243,64 @@ test('the error keeps status and body of the answer', async () => {
   const refused = world.events.filter((event) => event.type === 'refused')
   assert.deepEqual(refused, [{ type: 'refused', code: 'REQUEST_FAILED', operations: 1 }])
 })
+
+const wrongOptions: readonly [string, object][] = [
+  ['mode', { mode: 'both' }],
+  ['fallbackEnabled', { mode: 'direct', fallbackEnabled: 'no' }],
+  ['fallbackEnabled', { fallbackEnabled: false }],
+  ['direct', { direct: null }],
+  ['direct.tries', { direct: { tries: 3 } }],
+  ['direct.attempts', { direct: { attempts: 0 } }],
+  ['direct.attempts', { direct: { attempts: 1.5 } }],
+  ['direct.baseMs', { direct: { baseMs: -1 } }],
+  ['direct.capMs', { direct: { capMs: Number.NaN } }],
+  ['timeouts.deadlineMs', { timeouts: { deadlineMs: 0 } }],
+]
+
+for (const [field, options] of wrongOptions) {
+  test(`a wrong option is refused by name: ${field} of ${JSON.stringify(options)}`, () => {
+    assert.throws(() => createWorld(options), { code: 'INVALID_OPTIONS', field })
+  })
+}
+
+test('a short deadline is a quick decision: one attempt, then the outbox', async () => {
+  const world = directWorld({ timeouts: { deadlineMs: 400 } })
+  world.simulator.faults.add({ kind: 'timeout', times: 1 })
+  const startedMs = world.runtime.clock.monotonicMs()
+  assert.equal(await endOf(world, world.cio.track('42', 'order')), 'stored')
+  assert.ok(world.runtime.clock.monotonicMs() - startedMs <= 405)
+})
+
+test('a crowd beyond the places waits in its order; nobody exceeds the places', async () => {
+  const world = directWorld({ concurrency: 3 }, { latencyMs: 100 })
+  const order: number[] = []
+  const calls = Array.from({ length: 30 }, (_, n) => world.cio.track(`p${n}`, 'order').then(() => order.push(n)))
+  let most = 0
+  const watch = (): void => {
+    void world.cio.stats().then((stats) => (most = Math.max(most, stats.requestsInFlight)))
+    world.runtime.clock.timer(10, watch)
+  }
+  watch()
+  await world.soon(Promise.all(calls))
+  assert.equal(most, 3)
+  assert.deepEqual(
+    order,
+    Array.from({ length: 30 }, (_, n) => n),
+  )
+})
+
+test('a backlog that drains and calls that are tried at once share the rate: both go on', async () => {
+  const world = directWorld({ rateLimit: { perSecond: 10 }, batch: { operationsMax: 1 } })
+  const { cio, soon, runtime } = world
+  cio.pause()
+  await soon(Promise.all(Array.from({ length: 200 }, (_, n) => cio.track(`backlog-${n}`, 'order'))))
+  cio.resume()
+  const states: string[] = []
+  for (let n = 0; n < 40; n++) {
+    void cio.track(`live-${n}`, 'order').then(({ state }) => states.push(state))
+    await runtime.clock.advance(200)
+  }
+  const { waiting } = await soon(cio.stats())
+  assert.ok(states.filter((state) => state === 'delivered').length >= 35, `${states.length} calls had their end`)
+  assert.ok(waiting <= 165, `${waiting} of 200 still wait`)
+})
