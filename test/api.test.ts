@@ -10,6 +10,7 @@ test('holdfast exports these names', () => {
   assert.deepEqual(Object.keys(main).sort(), [
     'AbortedError',
     'ClosedError',
+    'ExecutionsFullError',
     'HoldfastError',
     'OptionsError',
     'OutboxError',
@@ -17,7 +18,10 @@ test('holdfast exports these names', () => {
     'RequestError',
     'ResilientCustomerIO',
     'ValidationError',
+    'executeIdempotent',
+    'generateIdempotencyKey',
     'isHoldfastError',
+    'memoryIdempotencyStore',
     'memoryOutbox',
     'sqliteOutbox',
     'systemRuntime',

@@ -17,6 +17,8 @@ import type { Decoded } from '../protocol/decode.ts'
 import { sleep } from '../runtime/clock.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
+import type { IdempotencyStore } from '../idempotency/store.ts'
+import { createIdempotency } from './idempotency.ts'
 import { type CallOptions, createIntake, type Intake } from './intake.ts'
 import { createOpening, type Opening } from './opening.ts'
 import type { ClientSettings } from './options.ts'
@@ -56,6 +58,12 @@ export abstract class Client implements AsyncDisposable {
   protected readonly sender: Sender
   /** Dead letters: what was given up and why, and what to do with it. */
   readonly deadLetters: DeadLetters
+  /**
+   * A store for `executeIdempotent` in the outbox: with the default outbox, results survive restarts, and all processes
+   * that share its file share its keys. Works until `close()`: what still executes then is not remembered.
+   * @example `await executeIdempotent(key, () => charge(order), { store: cio.idempotency })`
+   */
+  readonly idempotency: IdempotencyStore
   #engine: Engine | undefined
   #appending = 0
   #waitingForOpen = 0
@@ -86,6 +94,7 @@ export abstract class Client implements AsyncDisposable {
       () => this.#opening.ready(),
       () => this.#engine?.wake(),
     )
+    this.idempotency = createIdempotency(() => this.#opening.ready())
     void this.#opening.ready().catch(() => {})
   }
 

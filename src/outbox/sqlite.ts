@@ -9,7 +9,7 @@
  * - `session.ts`: a connection over time: `open-database.ts` and, on it, a
  * - `core.ts`: the contract on one open file. Its parts: `commits.ts` (the one way to write), `ownership.ts`,
  *   `appends.ts`, `departures.ts`, `deliverer.ts` with `claims.ts`, `turns.ts`, `tail.ts`; `queries.ts`,
- *   `operators.ts`, `census.ts`.
+ *   `operators.ts`, `census.ts`; `executions.ts`.
  */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'

@@ -54,12 +54,14 @@ export class Commits {
 
   /** For appends: refused where the disk has no room besides the reserve. */
   append<Result>(work: CommitWork<Result>): Result {
-    if (!this.#reserve.keep()) {
-      throw new OutboxError('OUTBOX_DISK_FULL', 'the disk has no room besides what settling needs', {
-        path: this.#path,
-      })
-    }
+    this.#checkRoom()
     return this.#write('durably', work)
+  }
+
+  /** The same for what a power loss may undo. */
+  appendLazily<Result>(work: CommitWork<Result>): Result {
+    this.#checkRoom()
+    return this.#write('lazily', work)
   }
 
   /** For all else, which makes room sooner or later. */
@@ -70,6 +72,11 @@ export class Commits {
   /** For what a power loss may undo. */
   commitLazily<Result>(work: CommitWork<Result>): Result {
     return this.#onReserve(() => this.#write('lazily', work))
+  }
+
+  #checkRoom(): void {
+    if (this.#reserve.keep()) return
+    throw new OutboxError('OUTBOX_DISK_FULL', 'the disk has no room besides what settling needs', { path: this.#path })
   }
 
   /** Finds room twice: in the log, which can be used from its start once it is written into the file, and in the reserve. */

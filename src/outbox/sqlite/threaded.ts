@@ -22,6 +22,8 @@ import type {
   Position,
   Settlement,
 } from '../outbox.ts'
+import type { IdempotencyStore } from '../../idempotency/store.ts'
+import { executionStore } from './executions.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 import { unpackClaim, type PackedClaim, type PackedGroupResult, type Request, type WorkerSetup } from './wire.ts'
@@ -44,6 +46,7 @@ export async function openThreaded(
 }
 
 class ThreadedOutbox implements Outbox {
+  readonly executions: IdempotencyStore = executionStore((execution) => this.#ask({ kind: 'execution', execution }))
   readonly #setup: WorkerSetup
   readonly #clock: Clock
   readonly #notice: (notice: OutboxNotice) => void

@@ -25,6 +25,7 @@ import type {
 } from '../outbox.ts'
 import { positionOf, sequenceOf } from '../position.ts'
 import type { Group, GroupResult } from './core.ts'
+import type { ExecutionRequest } from './executions.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 
 export interface WorkerSetup {
@@ -42,6 +43,7 @@ export type Request =
   | { readonly kind: 'list'; readonly query: ListQuery }
   | { readonly kind: 'resolveDead'; readonly selection: DeadSelection; readonly how: 'replay' | 'drop' }
   | { readonly kind: 'purge'; readonly lane: string }
+  | { readonly kind: 'execution'; readonly execution: ExecutionRequest }
   | { readonly kind: 'close' }
 
 export interface ToWorker {

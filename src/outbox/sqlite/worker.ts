@@ -80,6 +80,8 @@ function handle(request: Request): unknown {
       return session.run((core) => core.renew(request.leases, request.leaseMs))
     case 'lookup':
       return session.run((core) => core.lookup(request.positions))
+    case 'execution':
+      return session.run((core) => core.executions.run(request.execution))
     case 'stats':
       return session.steps((core) => core.stats())
     case 'list':
