@@ -18,7 +18,7 @@ import { sleep } from '../runtime/clock.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import type { IdempotencyStore } from '../idempotency/store.ts'
-import { createIdempotency } from './idempotency.ts'
+import { createIdempotency, type Idempotency } from './idempotency.ts'
 import { type CallOptions, createIntake, type Intake } from './intake.ts'
 import { createOpening, type Opening } from './opening.ts'
 import type { ClientSettings } from './options.ts'
@@ -60,10 +60,12 @@ export abstract class Client implements AsyncDisposable {
   readonly deadLetters: DeadLetters
   /**
    * A store for `executeIdempotent` in the outbox: with the default outbox, results survive restarts, and all processes
-   * that share its file share its keys. Works until `close()`: what still executes then is not remembered.
+   * that share its file share its keys. `close()` waits for what executes, as for requests under way; what takes longer
+   * is not remembered.
    * @example `await executeIdempotent(key, () => charge(order), { store: cio.idempotency })`
    */
   readonly idempotency: IdempotencyStore
+  readonly #idempotency: Idempotency
   #engine: Engine | undefined
   #appending = 0
   #waitingForOpen = 0
@@ -94,7 +96,8 @@ export abstract class Client implements AsyncDisposable {
       () => this.#opening.ready(),
       () => this.#engine?.wake(),
     )
-    this.idempotency = createIdempotency(() => this.#opening.ready())
+    this.#idempotency = createIdempotency(() => this.#opening.ready(), clock)
+    this.idempotency = this.#idempotency.store
     void this.#opening.ready().catch(() => {})
   }
 
@@ -281,7 +284,7 @@ export abstract class Client implements AsyncDisposable {
   async #close(timeoutMs: number): Promise<CloseReport> {
     const outbox = await this.#opening.ready().catch(() => undefined)
     if (this.#appending > 0) await new Promise<void>((resolve) => (this.#whenAppended = resolve))
-    await this.#engine?.stop(timeoutMs)
+    await Promise.all([this.#engine?.stop(timeoutMs), this.#idempotency.close(timeoutMs)])
     const stats = await outbox?.stats().catch(() => undefined)
     this.#receipts.close()
     await outbox?.close()

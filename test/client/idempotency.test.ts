@@ -260,9 +260,53 @@ test('cio.idempotency executes once over clients and restarts, and ends with its
         (reason: unknown) => reason,
       ),
     )
-    assert.ok(isHoldfastError(error) && error.code === 'OUTBOX_CLOSED')
+    assert.ok(isHoldfastError(error) && error.code === 'CLIENT_CLOSED')
     assert.equal(charges, 1)
   } finally {
     folder.remove()
   }
+})
+
+test('close waits for what executes, so that it is remembered, and lends no key meanwhile', async () => {
+  const outbox = memoryOutbox()
+  const world = createWorld({ outbox })
+  const { cio, soon, runtime } = world
+  const options = { store: cio.idempotency, runtime }
+  const gate = Promise.withResolvers<string>()
+  const failing = Promise.withResolvers<string>()
+  const first = executeIdempotent('slow', () => gate.promise, options)
+  const second = executeIdempotent('fails', () => failing.promise, options).catch((error: unknown) => error)
+  await runtime.clock.advance(10)
+  let isClosed = false
+  const closed = cio.close().then(() => (isClosed = true))
+  await runtime.clock.advance(9_000)
+  const error = await soon(executeIdempotent('new', () => 1, options).catch((reason: unknown) => reason))
+  assert.ok(isHoldfastError(error) && error.code === 'CLIENT_CLOSED')
+  failing.reject('no')
+  assert.equal(await soon(second), 'no')
+  assert.equal(isClosed, false)
+  gate.resolve('done')
+  assert.equal(await soon(first), 'done')
+  await soon(closed)
+  const next = another(world, { outbox })
+  const again = executeIdempotent('slow', () => 'again', { store: next.idempotency, runtime })
+  assert.equal(await soon(again), 'done')
+})
+
+test('close does not wait longer than its time for what executes; the caller gets the result all the same', async () => {
+  const { cio, soon, runtime } = createWorld()
+  const errors: unknown[] = []
+  const gate = Promise.withResolvers<string>()
+  const slow = executeIdempotent('slow', () => gate.promise, {
+    store: cio.idempotency,
+    runtime,
+    onStoreError: (error) => errors.push(error),
+  })
+  await runtime.clock.advance(10)
+  const beganMs = runtime.clock.monotonicMs()
+  await soon(cio.close({ timeoutMs: 500 }))
+  assert.ok(runtime.clock.monotonicMs() - beganMs < 1_000)
+  gate.resolve('done')
+  assert.equal(await soon(slow), 'done')
+  assert.ok(isHoldfastError(errors[0]) && errors[0].code === 'OUTBOX_CLOSED')
 })

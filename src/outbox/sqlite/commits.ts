@@ -54,14 +54,16 @@ export class Commits {
 
   /** For appends: refused where the disk has no room besides the reserve. */
   append<Result>(work: CommitWork<Result>): Result {
-    this.#checkRoom()
+    const refusal = this.noRoom()
+    if (refusal !== undefined) throw refusal
     return this.#write('durably', work)
   }
 
-  /** The same for what a power loss may undo. */
-  appendLazily<Result>(work: CommitWork<Result>): Result {
-    this.#checkRoom()
-    return this.#write('lazily', work)
+  /** Why nothing new can be taken, when the disk has no room for it. */
+  noRoom(): OutboxError | undefined {
+    if (this.#reserve.keep()) return undefined
+    const message = 'the disk has no room besides what settling needs'
+    return new OutboxError('OUTBOX_DISK_FULL', message, { path: this.#path })
   }
 
   /** For all else, which makes room sooner or later. */
@@ -72,11 +74,6 @@ export class Commits {
   /** For what a power loss may undo. */
   commitLazily<Result>(work: CommitWork<Result>): Result {
     return this.#onReserve(() => this.#write('lazily', work))
-  }
-
-  #checkRoom(): void {
-    if (this.#reserve.keep()) return
-    throw new OutboxError('OUTBOX_DISK_FULL', 'the disk has no room besides what settling needs', { path: this.#path })
   }
 
   /** Finds room twice: in the log, which can be used from its start once it is written into the file, and in the reserve. */

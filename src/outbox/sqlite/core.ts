@@ -118,7 +118,13 @@ export class Core {
     })
     this.#census = new Census(options.path, database, this.#transactions, runtime)
     this.#vacuum = new Vacuum(database)
-    this.executions = new Executions({ database, commits: this.#commits, clock: runtime.clock, limits: options })
+    this.executions = new Executions({
+      database,
+      transactions: this.#transactions,
+      commits: this.#commits,
+      clock: runtime.clock,
+      limits: options,
+    })
     this.#oldest = database.prepare('SELECT accepted_at FROM entry ORDER BY seq LIMIT 1')
     this.#reserve.keep()
     this.#deliverer.tick()

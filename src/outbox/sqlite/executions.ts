@@ -6,6 +6,7 @@
  * Processes that share the file share its machine's wall clock, so leases and results end by that. A lease of the
  * future tells that the clock was set back: its time begins anew. One set forward ends leases early.
  */
+import type { HoldfastError } from '../../errors.ts'
 import type { Begun, IdempotencyStore } from '../../idempotency/store.ts'
 import { RESULT_TTL_MS } from '../../idempotency/store.ts'
 import type { Clock } from '../../runtime/clock.ts'
@@ -14,6 +15,7 @@ import type { OutboxLimits } from '../limits.ts'
 import type { Commits } from './commits.ts'
 import type { Database, Statement } from './database.ts'
 import { EXECUTION_SCHEMA } from './schema.ts'
+import type { StateTransactions } from './state.ts'
 
 type Ask<Step extends keyof IdempotencyStore> = Parameters<IdempotencyStore[Step]>[0]
 
@@ -21,6 +23,9 @@ type Ask<Step extends keyof IdempotencyStore> = Parameters<IdempotencyStore[Step
 export type ExecutionRequest = {
   readonly [Step in keyof IdempotencyStore]: { readonly step: Step; readonly ask: Ask<Step> }
 }[keyof IdempotencyStore]
+
+/** Of one that had to be refused its error. */
+export type ExecutionAnswer = Awaited<ReturnType<IdempotencyStore[keyof IdempotencyStore]>> | HoldfastError
 
 /** The store on the caller's side of the thread. */
 export function executionStore(send: <Answer>(request: ExecutionRequest) => Promise<Answer>): IdempotencyStore {
@@ -40,6 +45,7 @@ const ROWS_PER_PRUNE = 2_000
 
 interface Parts {
   readonly database: Database
+  readonly transactions: StateTransactions
   readonly commits: Commits
   readonly clock: Pick<Clock, 'wallMs'>
   readonly limits: Required<OutboxLimits>
@@ -56,64 +62,66 @@ export class Executions {
     this.#parts = parts
   }
 
-  run(request: ExecutionRequest): Awaited<ReturnType<IdempotencyStore[keyof IdempotencyStore]>> {
+  /** One answer for each request. What must be written of them is one commit. */
+  run(requests: readonly ExecutionRequest[]): readonly ExecutionAnswer[] {
     const rows = (this.#rows ??= rowsOf(this.#parts.database))
+    const { transactions, commits, clock } = this.#parts
+    // Most who ask again find that nothing has changed, which needs no commit.
+    const known = transactions.read(() =>
+      requests.map(({ step, ask }) => (step === 'begin' ? knownOf(rows, ask.key, clock.wallMs()) : undefined)),
+    )
+    const isToBegin = requests.some(({ step }, index) => step === 'begin' && known[index] === undefined)
+    const noRoom = isToBegin ? commits.noRoom() : undefined
+    const write = (): readonly ExecutionAnswer[] =>
+      requests.map((request, index) => {
+        if (request.step !== 'begin') return this.#write(rows, request)
+        return known[index] ?? noRoom ?? this.#begin(rows, request.ask)
+      })
+    if (requests.some(({ step }) => step === 'complete')) return commits.commit(write)
+    const isRead = requests.every(({ step }, index) => step === 'begin' && (known[index] ?? noRoom) !== undefined)
+    return isRead ? write() : commits.commitLazily(write)
+  }
+
+  #write(rows: Rows, request: Exclude<ExecutionRequest, { readonly step: 'begin' }>): ExecutionAnswer {
     switch (request.step) {
-      case 'begin':
-        return this.#begin(rows, request.ask)
       case 'renew':
         return this.#renew(rows, request.ask)
       case 'complete':
         return this.#complete(rows, request.ask)
       case 'abandon':
-        return this.#abandon(rows, request.ask)
+        rows.abandon.run(request.ask.key, request.ask.token)
+        return undefined
       default:
         return unreachable(request)
     }
   }
 
   #begin(rows: Rows, { key, token, leaseMs }: Ask<'begin'>): Begun {
-    const { commits, clock } = this.#parts
-    const wallMs = clock.wallMs()
-    // Most who ask again find that nothing has changed, which needs no commit.
-    const known = stateOf(rows, key, wallMs)
-    if (known !== 'free' && known !== 'future') return known
-    return commits.appendLazily((): Begun => {
-      const state = stateOf(rows, key, wallMs)
-      if (state === 'future') {
-        const ms = Number(rows.find.get(key)![1])
-        rows.restamp.run(wallMs, key)
-        return { state: 'running', leftMs: ms }
-      }
-      if (state !== 'free') return state
-      rows.insert.run(key, token, wallMs, Math.ceil(leaseMs), 0, totalOf(rows), null)
-      return { state: 'held' }
-    })
+    const wallMs = this.#parts.clock.wallMs()
+    const state = stateOf(rows, key, wallMs)
+    if (state === 'future') {
+      rows.restamp.run(wallMs, key)
+      return { state: 'running', leftMs: Number(rows.find.get(key)![1]) }
+    }
+    if (state !== 'free') return state
+    rows.insert.run(key, token, wallMs, Math.ceil(leaseMs), 0, totalOf(rows), null)
+    return { state: 'held' }
   }
 
   #renew(rows: Rows, { key, token, leaseMs }: Ask<'renew'>): 'held' | 'lapsed' {
-    const { commits, clock } = this.#parts
-    const { changes } = commits.commitLazily(() => rows.renew.run(clock.wallMs(), Math.ceil(leaseMs), key, token))
+    const { changes } = rows.renew.run(this.#parts.clock.wallMs(), Math.ceil(leaseMs), key, token)
     return Number(changes) > 0 ? 'held' : 'lapsed'
   }
 
   #complete(rows: Rows, { key, token, value, ttlMs = RESULT_TTL_MS }: Ask<'complete'>): { readonly value: string } {
-    const { commits, clock } = this.#parts
+    const wallMs = this.#parts.clock.wallMs()
+    const earlier = stateOf(rows, key, wallMs)
+    if (typeof earlier === 'object' && earlier.state === 'done') return { value: earlier.value }
     const chars = key.length + value.length
-    return commits.commit(() => {
-      const wallMs = clock.wallMs()
-      const earlier = stateOf(rows, key, wallMs)
-      if (typeof earlier === 'object' && earlier.state === 'done') return { value: earlier.value }
-      rows.removeKey.run(key)
-      rows.insert.run(key, token, wallMs, Math.ceil(ttlMs), chars, totalOf(rows) + chars, value)
-      this.#prune(rows, chars, wallMs)
-      return { value }
-    })
-  }
-
-  #abandon(rows: Rows, { key, token }: Ask<'abandon'>): undefined {
-    this.#parts.commits.commitLazily(() => rows.abandon.run(key, token))
-    return undefined
+    rows.removeKey.run(key)
+    rows.insert.run(key, token, wallMs, Math.ceil(ttlMs), chars, totalOf(rows) + chars, value)
+    this.#prune(rows, chars, wallMs)
+    return { value }
   }
 
   /** Removes what is over its time or beyond the bounds, oldest first; no lease that is held. */
@@ -135,6 +143,12 @@ export class Executions {
       if (isOver || (isBeyond && isResult === 1)) rows.removeSequence.run(sequence!)
     }
   }
+}
+
+/** What can be answered without writing. */
+function knownOf(rows: Rows, key: string, wallMs: number): Begun | undefined {
+  const state = stateOf(rows, key, wallMs)
+  return typeof state === 'object' ? state : undefined
 }
 
 /** `free` also when what stands there is over. `future`: a lease that was given after now. */

@@ -42,9 +42,11 @@ export function openInlineSqliteOutbox(options: SqliteOutboxOptions): OpenOutbox
 }
 
 class InlineOutbox implements Outbox {
-  readonly executions: IdempotencyStore = executionStore(
-    async <Answer>(execution: ExecutionRequest) => this.#run((core) => core.executions.run(execution)) as Answer,
-  )
+  readonly executions: IdempotencyStore = executionStore(async <Answer>(request: ExecutionRequest) => {
+    const [answer] = this.#run((core) => core.executions.run([request]))
+    if (answer instanceof Error) throw answer
+    return answer as Answer
+  })
   readonly #session: Session
   readonly #clock: Clock
   #cancelTick: CancelTimer
