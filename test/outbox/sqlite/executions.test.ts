@@ -9,7 +9,7 @@ import * as fc from 'fast-check'
 import { isHoldfastError } from '../../../src/errors.ts'
 import type { IdempotencyStore } from '../../../src/idempotency/store.ts'
 import { memoryOutbox } from '../../../src/outbox/memory.ts'
-import { entry, Scene } from '../../../src/testing/outbox-conformance/scene.ts'
+import { crowd, entry, Scene } from '../../../src/testing/outbox-conformance/scene.ts'
 import { inlineScene, type InlineScene } from './scene.ts'
 
 function inScene(run: (store: InlineScene) => Promise<void>, options = {}): () => Promise<void> {
@@ -111,9 +111,12 @@ test(
   'rows of other tables that stand where executions would be are not taken for such',
   inScene(async (store) => {
     await fileOfOld(store)
+    const first = await store.open()
+    await first.outbox.append(crowd('e', 300, { body: `{"v":1,"call":"${'x'.repeat(700)}"}` }))
+    await first.outbox.close()
     damageFirstPage(store.path)
     const { outbox } = await store.open()
-    assert.equal((await outbox.stats()).waiting, 2)
+    assert.equal((await outbox.stats()).waiting, 302)
     assert.equal(ask(store.path, 'SELECT count(*) FROM execution'), 0)
     await done(outbox.executions, '1')
   }),
