@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'OUTBOX_UNAVAILABLE'
   | 'OUTBOX_CLOSED'
   | 'REQUEST_FAILED'
+  | 'EXECUTIONS_FULL'
 
 /** The base of every error of this package. `isHoldfastError` also knows errors of a second installed copy. */
 export abstract class HoldfastError extends Error {
@@ -92,7 +93,10 @@ export class ClosedError extends HoldfastError {
   }
 }
 
-/** The caller's own signal ended the call: before it was stored, or before its delivery was known. */
+/**
+ * The caller's own signal ended the call: before it was stored, before its delivery was known, or while it waited for a
+ * shared execution.
+ */
 export class AbortedError extends HoldfastError {
   override readonly name = 'AbortedError'
   readonly code = 'ABORTED'
@@ -154,6 +158,18 @@ export class OutboxError extends HoldfastError {
     super(message, details.cause === undefined ? {} : { cause: details.cause })
     this.code = code
     this.path = details.path
+  }
+}
+
+/** As many keys are under way in `executeIdempotent` as may be; nothing was executed. */
+export class ExecutionsFullError extends HoldfastError {
+  override readonly name = 'ExecutionsFullError'
+  readonly code = 'EXECUTIONS_FULL'
+  readonly limit: number
+
+  constructor(limit: number) {
+    super(`${limit} keys are under way already; try again when some of them have ended`)
+    this.limit = limit
   }
 }
 

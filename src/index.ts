@@ -13,6 +13,7 @@ export type { TrackClientLike } from './client/track-client.ts'
 export {
   AbortedError,
   ClosedError,
+  ExecutionsFullError,
   HoldfastError,
   isHoldfastError,
   OptionsError,
@@ -25,6 +26,12 @@ export type { ErrorCode, OutboxErrorCode, Problem, RequestErrorReason } from './
 export type { HoldfastEvent, Listener } from './observe/events.ts'
 export type { Health, HealthReason, HealthStatus } from './observe/health.ts'
 export type { AskedProbe, HealthProbe, OmittedProbe } from './observe/probe.ts'
+export { executeIdempotent } from './idempotency/execute.ts'
+export { generateIdempotencyKey } from './idempotency/key.ts'
+export { memoryIdempotencyStore } from './idempotency/memory-store.ts'
+export type { MemoryIdempotencyStoreOptions } from './idempotency/memory-store.ts'
+export type { ExecuteIdempotentOptions } from './idempotency/options.ts'
+export type { Begun, ExecutionLease, IdempotencyStore } from './idempotency/store.ts'
 export { memoryOutbox } from './outbox/memory.ts'
 export type { DeadReason, OpenOutbox, Outbox } from './outbox/outbox.ts'
 export { sqliteOutbox } from './outbox/sqlite.ts'

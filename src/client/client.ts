@@ -12,6 +12,7 @@ import { createEngine, type Engine } from '../delivery/engine.ts'
 import { createGate, type Gate } from '../delivery/gate.ts'
 import { createSender, type Sender } from '../delivery/sender.ts'
 import { ClosedError, isHoldfastError, OptionsError } from '../errors.ts'
+import type { IdempotencyStore } from '../idempotency/store.ts'
 import { watchAttempts } from '../observe/attempts.ts'
 import { createEvents, type Events, type Listener } from '../observe/events.ts'
 import { type Health, healthOf } from '../observe/health.ts'
@@ -21,6 +22,7 @@ import { sleep } from '../runtime/clock.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { checkCloseTimeout, type ClosingEnd, createClosingEnd } from './closing.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
+import { createIdempotency, type Idempotency } from './idempotency.ts'
 import { type CallOptions, createIntake, type Intake } from './intake.ts'
 import { createOpening, type Opening } from './opening.ts'
 import type { ClientSettings } from './options.ts'
@@ -44,6 +46,14 @@ export abstract class Client implements AsyncDisposable {
   protected readonly sender: Sender
   /** Dead letters: what was given up and why, and what to do with it. */
   readonly deadLetters: DeadLetters
+  /**
+   * A store for `executeIdempotent` in the outbox: with the default outbox, results survive restarts, and all processes
+   * that share its file share its keys. `close()` waits for what executes, as for requests under way; what takes longer
+   * is not remembered.
+   * @example `await executeIdempotent(key, () => charge(order), { store: cio.idempotency })`
+   */
+  readonly idempotency: IdempotencyStore
+  readonly #idempotency: Idempotency
   #engine: Engine | undefined
   #appending = 0
   #waitingForOpen = 0
@@ -92,6 +102,8 @@ export abstract class Client implements AsyncDisposable {
       () => this.#opening.ready(),
       () => this.#engine?.wake(),
     )
+    this.#idempotency = createIdempotency(() => this.#opening.ready(), clock)
+    this.idempotency = this.#idempotency.store
     void this.#opening.ready().catch(() => {})
   }
 
@@ -311,11 +323,8 @@ export abstract class Client implements AsyncDisposable {
     const { timeoutMs = this.#settings.timeouts.closeMs } = options
     checkCloseTimeout(timeoutMs)
     this.#end.within(timeoutMs)
-    if (this.#closing === undefined) this.#closing = this.#close(timeoutMs)
-    else {
-      void this.#direct?.stop(timeoutMs)
-      void this.#engine?.stop(timeoutMs)
-    }
+    const working = this.#stopWorking(timeoutMs)
+    this.#closing ??= this.#close(working)
     return this.#closing
   }
 
@@ -323,17 +332,24 @@ export abstract class Client implements AsyncDisposable {
     await this.close()
   }
 
-  async #close(timeoutMs: number): Promise<CloseReport> {
+  /** May be called again, to end sooner. */
+  async #stopWorking(timeoutMs: number): Promise<void> {
+    await Promise.all([
+      // Those that are stored at the end wait for the outbox.
+      this.#direct && this.#end.orEnd(this.#direct.stop(timeoutMs)),
+      this.#engine?.stop(timeoutMs),
+      this.#idempotency.close(timeoutMs),
+    ])
+  }
+
+  async #close(stopped: Promise<void>): Promise<CloseReport> {
     this.#question.close()
     const ready = this.#opening.ready().catch(() => undefined)
-    const directly = this.#direct?.stop(timeoutMs)
-    const stopped = this.#engine?.stop(timeoutMs)
     const outbox = await this.#end.orEnd(ready)
     // One that opens after the end is given back all the same.
     if (outbox === undefined) void ready.then((late) => late?.close()).catch(() => {})
     else if (this.#appending > 0) await this.#end.orEnd(new Promise<void>((done) => (this.#whenAppended = done)))
     await stopped
-    if (directly !== undefined) await this.#end.orEnd(directly)
     const stats = await outbox?.stats().catch(() => undefined)
     this.#receipts.close()
     await outbox?.close()

@@ -28,7 +28,8 @@ export interface ClientOptions {
   readonly outbox?: OpenOutbox
   /**
    * `outbox`: a call resolves once it is stored, and is delivered from there. `direct`: it is tried at once and stored
-   * only when it cannot be delivered now; `batch()`, calls with an `idempotencyKey` and `bulk` ones are stored as ever.
+   * only when it cannot be delivered now; `batch()`, calls with an `idempotencyKey` (or a key from
+   * their content, see `dedupe`) and `bulk` ones are stored as ever.
    * @defaultValue 'outbox'
    */
   readonly mode?: 'outbox' | 'direct'
@@ -79,6 +80,16 @@ export interface ClientOptions {
   readonly maxAgeMs?: number | Partial<Readonly<Record<CallType, number>>>
   /** Events that are too old to trigger a campaign (72 hours): send them all the same, or make them dead letters. @defaultValue 'deliver' */
   readonly afterCampaignWindow?: 'deliver' | 'dead-letter'
+  /**
+   * What makes two calls one. `key`: the same `idempotencyKey`, nothing else. `content`: events, forms and metrics
+   * without a key of their own are given one that is made from their content: person, type of call, name and data.
+   * So two equal events in the outbox's window of an hour are one; and as both go out under the same id, Customer.io
+   * may take them for one even later. Where a person can do the same thing twice, give the event something that tells
+   * the two apart: an order number in its data, a `timestamp`, or an `idempotencyKey`, which wins. Calls that set a
+   * state (identify, devices, segments ...) are never left out: a second one may be the way back from another state.
+   * @defaultValue 'key'
+   */
+  readonly dedupe?: 'key' | 'content'
   /** Time, chance, ids and network. For tests. @defaultValue the real ones */
   readonly runtime?: Runtime
 }
@@ -119,6 +130,7 @@ const OPTION_NAMES: Readonly<Record<keyof ClientOptions, true>> = {
   retry: true,
   maxAgeMs: true,
   afterCampaignWindow: true,
+  dedupe: true,
   runtime: true,
 }
 
@@ -154,6 +166,7 @@ export interface ClientSettings {
   readonly timeouts: Timeouts
   readonly health: QuestionSettings
   readonly lint: 'reject' | 'warn' | 'off'
+  readonly dedupe: 'key' | 'content'
   readonly maxAgeMs: (type: CallType) => number | undefined
   readonly runtime: Runtime
 }
@@ -176,6 +189,7 @@ export function resolveOptions(options: ClientOptions): ClientSettings {
       region: expectedRegionOf(options),
     },
     lint: oneOf('lint', options.lint, ['reject', 'warn', 'off'], clientDefaults.lint),
+    dedupe: oneOf('dedupe', options.dedupe, ['key', 'content'], 'key'),
     maxAgeMs: maxAgeOf(options.maxAgeMs),
     runtime: options.runtime ?? systemRuntime,
   }
