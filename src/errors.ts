@@ -19,16 +19,15 @@ export type ErrorCode =
   | 'OUTBOX_UNAVAILABLE'
   | 'OUTBOX_CLOSED'
   | 'REQUEST_FAILED'
+  | 'CIRCUIT_OPEN'
+  | 'TIMEOUT'
 
 /** The base of every error of this package. `isHoldfastError` also knows errors of a second installed copy. */
 export abstract class HoldfastError extends Error {
   abstract readonly code: ErrorCode
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    Object.defineProperty(this, BRAND, { value: true })
-  }
 }
+// On the prototype, for errors are made often while a server is down.
+Object.defineProperty(HoldfastError.prototype, BRAND, { value: true })
 
 /** Tells whether a caught value is an error of this package, whichever installed copy threw it. */
 export function isHoldfastError(value: unknown): value is HoldfastError {

@@ -17,7 +17,16 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
   protocol: { from: ['runtime'], packages: [] },
   outbox: {
     from: ['protocol', 'runtime'],
-    packages: ['node:fs', 'node:os', 'node:path', 'node:sqlite', 'node:worker_threads', 'node:zlib', 'node:crypto', 'node:url'],
+    packages: [
+      'node:fs',
+      'node:os',
+      'node:path',
+      'node:sqlite',
+      'node:worker_threads',
+      'node:zlib',
+      'node:crypto',
+      'node:url',
+    ],
   },
   observe: { from: ['protocol', 'runtime', ...contract], packages: [] },
   delivery: { from: ['protocol', 'resilience', 'observe', 'runtime', ...contract], packages: [] },

@@ -11,8 +11,12 @@ export interface Clock {
   wallMs(): number
   /** Milliseconds since some moment of this process. Never goes back. For waits only. */
   monotonicMs(): number
-  /** Calls `fire` once, `delayMs` from now at the earliest. Never keeps the process alive. Any delay is allowed, also 0 and more than 2^31. */
-  timer(delayMs: number, fire: () => void): CancelTimer
+  /**
+   * Calls `fire` once, `delayMs` from now at the earliest. Any delay is allowed, also 0 and more than 2^31.
+   *
+   * @param holdsProcess keeps the process alive until then: for a wait that a caller awaits. Default: false
+   */
+  timer(delayMs: number, fire: () => void, holdsProcess?: boolean): CancelTimer
 }
 
 /** Waits `delayMs`, or until the signal aborts, whichever is first; leaves no listener and no timer behind. Never rejects. */

@@ -8,13 +8,13 @@ import { ulid } from './ulid.ts'
 /** `setTimeout` takes 2^31 - 1 ms at most and fires at once beyond it. */
 const TIMER_MS_MAX = 2_147_483_647
 
-function systemTimer(delayMs: number, fire: () => void): CancelTimer {
+function systemTimer(delayMs: number, fire: () => void, holdsProcess: boolean = false): CancelTimer {
   let handle: NodeJS.Timeout
   const arm = (leftMs: number): void => {
     const partMs = Math.min(Math.max(leftMs, 0), TIMER_MS_MAX)
     handle = setTimeout(() => (leftMs > partMs ? arm(leftMs - partMs) : fire()), partMs)
-    // A wait of ours is never a reason for a process to live: what is stored is safe, and calls under way hold it open.
-    handle.unref()
+    // A wait of our own is no reason for a process to live: what is stored is safe. A wait of a caller's is one.
+    if (!holdsProcess) handle.unref()
   }
   arm(delayMs)
   return () => clearTimeout(handle)
