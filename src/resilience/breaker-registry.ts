@@ -3,8 +3,8 @@
  *
  * Invariants
  * 1. There are at most `keysMax`. For a new one the least recently used goes that is closed and has no call under way;
- *    where there is none, the least recently used that is closed; then the least recently used at all. So an outage
- *    that is known is forgotten last.
+ *    where there is none, one that is closed; then one that nobody isolated. So an outage that is known is forgotten
+ *    late, and someone's word last.
  * 2. Breakers share their options and nothing else: one key's failures never touch another's.
  */
 import { OptionsError } from '../errors.ts'
@@ -106,13 +106,16 @@ export class BreakerRegistry {
 
   #leastNeeded(): string {
     let closed: string | undefined
+    let open: string | undefined
     let oldest: string | undefined
     for (const [key, breaker] of this.#breakers) {
       oldest ??= key
+      if (breaker.isolated) continue
+      open ??= key
       if (breaker.state !== 'closed') continue
       if (breaker.inFlight === 0) return key
       closed ??= key
     }
-    return closed ?? oldest!
+    return closed ?? open ?? oldest!
   }
 }

@@ -133,6 +133,12 @@ export class CircuitBreaker {
     return STATE_NAMES[this.state]
   }
 
+  /** Whether an isolation holds. */
+  get isolated(): boolean {
+    const forecast = this.#breaker.peek(this.#clock.monotonicMs())
+    return !forecast.admitted && forecast.reason === 'isolated'
+  }
+
   /** Operations that were called and whose calls have not ended. */
   get inFlight(): number {
     return this.#inFlight
@@ -311,8 +317,8 @@ function valueOrThrow<Value>(result: TryResult<Value>): Value {
 }
 
 /** One step later: a promise that is rejected before its caller can wait for it costs the host its bookkeeping. */
-function rejectSoon(error: unknown): Promise<never> {
+function rejectSoon(reason: unknown): Promise<never> {
   return Promise.resolve().then(() => {
-    throw error
+    throw reason
   })
 }
