@@ -129,7 +129,13 @@ test('stats counts what is under way, in the window, and since creation', async 
 test('isolations nest, are disposable, and can be released in any order and twice', async () => {
   const { breaker } = circuit()
   const first = breaker.isolate('migration')
+  const alone = await breaker.tryExecute(good)
+  assert.ok(!alone.ok && alone.error instanceof CircuitOpenError)
+  assert.equal(alone.error.message, 'the circuit is isolated: migration')
   const second = breaker.isolate()
+  const both = await breaker.tryExecute(good)
+  assert.ok(!both.ok && both.error instanceof CircuitOpenError)
+  assert.equal(both.error.message, 'the circuit is isolated: migration, by hand')
   assert.deepEqual(breaker.stats().isolated, ['migration', 'by hand'])
   await assert.rejects(breaker.execute(good), /the circuit is isolated: migration, by hand/)
   first[Symbol.dispose]()
