@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'REQUEST_FAILED'
   | 'CIRCUIT_OPEN'
   | 'TIMEOUT'
+  | 'EXECUTIONS_FULL'
 
 /** The base of every error of this package. `isHoldfastError` also knows errors of a second installed copy. */
 export abstract class HoldfastError extends Error {
@@ -91,13 +92,13 @@ export class ClosedError extends HoldfastError {
   }
 }
 
-/** The caller's own signal ended the call before it was stored. */
+/** The caller's own signal ended the call: before it was stored, or while it waited for a shared execution. */
 export class AbortedError extends HoldfastError {
   override readonly name = 'AbortedError'
   readonly code = 'ABORTED'
 
-  constructor(cause: unknown) {
-    super('the call was aborted by its signal before it was stored', { cause })
+  constructor(cause: unknown, message: string = 'the call was aborted by its signal before it was stored') {
+    super(message, { cause })
   }
 }
 
@@ -153,6 +154,18 @@ export class OutboxError extends HoldfastError {
     super(message, details.cause === undefined ? {} : { cause: details.cause })
     this.code = code
     this.path = details.path
+  }
+}
+
+/** As many keys are under way in `executeIdempotent` as may be; nothing was executed. */
+export class ExecutionsFullError extends HoldfastError {
+  override readonly name = 'ExecutionsFullError'
+  readonly code = 'EXECUTIONS_FULL'
+  readonly limit: number
+
+  constructor(limit: number) {
+    super(`${limit} keys are under way already; try again when some of them have ended`)
+    this.limit = limit
   }
 }
 

@@ -5,9 +5,12 @@ import { OptionsError } from '../errors.ts'
 import type { OpenOutbox } from '../outbox/outbox.ts'
 import type { CallType } from '../protocol/call.ts'
 import { BATCH_BYTES_MAX } from '../protocol/limits.ts'
+import { regionOfRoot } from '../protocol/region-answer.ts'
 import { type Region, trackHost } from '../protocol/regions.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { systemRuntime } from '../runtime/system.ts'
+import type { QuestionSettings } from './region-question.ts'
+import { resolveTimeouts, type TimeoutOptions, type Timeouts } from './timeouts.ts'
 
 export interface ClientOptions {
   /** Site ID of the workspace. Taken from the `TrackClient` when one is given. */
@@ -42,13 +45,11 @@ export interface ClientOptions {
     /** @defaultValue 475000 */
     readonly bytesMax?: number
   }
-  readonly timeouts?: {
-    /** One attempt of a single call. @defaultValue 10000 */
-    readonly callMs?: number
-    /** One attempt of a batch. @defaultValue 30000 */
-    readonly batchMs?: number
-    /** How long `close()` waits for requests under way. @defaultValue 10000 */
-    readonly closeMs?: number
+  /** How long an attempt, a call, a probe and `close()` may take. */
+  readonly timeouts?: TimeoutOptions
+  readonly health?: {
+    /** `health({ probe: 'active' })` asks Customer.io at most once in this time, in milliseconds. @defaultValue 30000 */
+    readonly intervalMs?: number
   }
   readonly retry?: {
     /** First wait of a failed operation; doubles with each attempt, with full jitter. @defaultValue 1000 */
@@ -60,6 +61,16 @@ export interface ClientOptions {
   readonly maxAgeMs?: number | Partial<Readonly<Record<CallType, number>>>
   /** Events that are too old to trigger a campaign (72 hours): send them all the same, or make them dead letters. @defaultValue 'deliver' */
   readonly afterCampaignWindow?: 'deliver' | 'dead-letter'
+  /**
+   * What makes two calls one. `key`: the same `idempotencyKey`, nothing else. `content`: events, forms and metrics
+   * without a key of their own are given one that is made from their content: person, type of call, name and data.
+   * So two equal events in the outbox's window of an hour are one; and as both go out under the same id, Customer.io
+   * may take them for one even later. Where a person can do the same thing twice, give the event something that tells
+   * the two apart: an order number in its data, a `timestamp`, or an `idempotencyKey`, which wins. Calls that set a
+   * state (identify, devices, segments ...) are never left out: a second one may be the way back from another state.
+   * @defaultValue 'key'
+   */
+  readonly dedupe?: 'key' | 'content'
   /** Time, chance, ids and network. For tests. @defaultValue the real ones */
   readonly runtime?: Runtime
 }
@@ -70,9 +81,7 @@ const clientDefaults = Object.freeze({
   concurrency: 8,
   requestsPerSecond: 100,
   batchOperationsMax: 100,
-  callTimeoutMs: 10_000,
-  batchTimeoutMs: 30_000,
-  closeTimeoutMs: 10_000,
+  healthIntervalMs: 30_000,
   retryBaseMs: 1_000,
   retryCapMs: 60_000,
   afterCampaignWindow: 'deliver',
@@ -91,9 +100,11 @@ const OPTION_NAMES: Readonly<Record<keyof ClientOptions, true>> = {
   rateLimit: true,
   batch: true,
   timeouts: true,
+  health: true,
   retry: true,
   maxAgeMs: true,
   afterCampaignWindow: true,
+  dedupe: true,
   runtime: true,
 }
 
@@ -122,24 +133,20 @@ export interface ClientSettings {
   readonly engine: EngineOptions
   readonly concurrency: number
   readonly requestsPerSecond: number
-  readonly closeTimeoutMs: number
+  readonly timeouts: Timeouts
+  readonly health: QuestionSettings
   readonly lint: 'reject' | 'warn' | 'off'
+  readonly dedupe: 'key' | 'content'
   readonly maxAgeMs: (type: CallType) => number | undefined
   readonly runtime: Runtime
 }
 
 export function resolveOptions(options: ClientOptions): ClientSettings {
   known(options, OPTION_NAMES, '')
-  const { batch = {}, timeouts = {}, retry = {}, rateLimit = {} } = options
-  const callTimeoutMs = positive('timeouts.callMs', timeouts.callMs, clientDefaults.callTimeoutMs)
-  const batchTimeoutMs = positive('timeouts.batchMs', timeouts.batchMs, clientDefaults.batchTimeoutMs)
+  const { batch = {}, retry = {}, rateLimit = {} } = options
+  const timeouts = resolveTimeouts(options.timeouts)
   return {
-    target: {
-      root: rootOf(options),
-      siteId: secret('siteId', options.siteId),
-      apiKey: secret('apiKey', options.apiKey),
-      headers: options.headers ?? {},
-    },
+    target: targetOf(options),
     engine: {
       batch: {
         operationsMax: whole('batch.operationsMax', batch.operationsMax, clientDefaults.batchOperationsMax, 1_000),
@@ -158,22 +165,49 @@ export function resolveOptions(options: ClientOptions): ClientSettings {
           clientDefaults.afterCampaignWindow,
         ),
       },
-      callTimeoutMs,
-      batchTimeoutMs,
+      callTimeoutMs: timeouts.callMs,
+      batchTimeoutMs: timeouts.batchMs,
       // Time for an attempt, its answer and the write of its verdict, and as much again before it must be renewed.
-      leaseMs: 2 * Math.max(callTimeoutMs, batchTimeoutMs) + 30_000,
+      leaseMs: 2 * Math.max(timeouts.callMs, timeouts.batchMs) + 30_000,
     },
     concurrency: whole('concurrency', options.concurrency, clientDefaults.concurrency, 1_000),
     requestsPerSecond: positive('rateLimit.perSecond', rateLimit.perSecond, clientDefaults.requestsPerSecond),
-    closeTimeoutMs: positive('timeouts.closeMs', timeouts.closeMs, clientDefaults.closeTimeoutMs),
+    timeouts,
+    health: {
+      intervalMs: healthIntervalOf(options.health),
+      timeoutMs: timeouts.probeMs,
+      region: expectedRegionOf(options),
+    },
     lint: oneOf('lint', options.lint, ['reject', 'warn', 'off'], clientDefaults.lint),
+    dedupe: oneOf('dedupe', options.dedupe, ['key', 'content'], 'key'),
     maxAgeMs: maxAgeOf(options.maxAgeMs),
     runtime: options.runtime ?? systemRuntime,
   }
 }
 
+/** Where requests go, and as whom. */
+export function targetOf(options: Pick<ClientOptions, 'siteId' | 'apiKey' | 'region' | 'baseUrl' | 'headers'>): Target {
+  return {
+    root: rootOf(options),
+    siteId: secret('siteId', options.siteId),
+    apiKey: secret('apiKey', options.apiKey),
+    headers: options.headers ?? {},
+  }
+}
+
+/** Where the account is thought to live: by the host, else as was said; a proxy's host says nothing. */
+export function expectedRegionOf(options: Pick<ClientOptions, 'region' | 'baseUrl'>): Region | null {
+  return regionOfRoot(rootOf(options)) ?? options.region ?? null
+}
+
+function healthIntervalOf(health: ClientOptions['health'] = {}): number {
+  if (typeof health !== 'object' || health === null) throw new OptionsError('health', 'must be an object')
+  known(health, { intervalMs: true }, 'health.')
+  return positive('health.intervalMs', health.intervalMs, clientDefaults.healthIntervalMs)
+}
+
 /** The root of the host: `https://track.customer.io`, or the base URL without the `/api/v1` that SDKs have at its end. */
-function rootOf(options: ClientOptions): string {
+function rootOf(options: Pick<ClientOptions, 'region' | 'baseUrl'>): string {
   const region = oneOf('region', options.region, ['us', 'eu'], 'us')
   if (options.baseUrl === undefined) return trackHost(region)
   let url: URL
@@ -188,7 +222,7 @@ function rootOf(options: ClientOptions): string {
 }
 
 /** A name that is not known is a slip of the pen: an option that is silently ignored is found out in the next outage. */
-function known(options: object, names: Readonly<Record<string, true>>, prefix: string): void {
+export function known(options: object, names: Readonly<Record<string, true>>, prefix: string): void {
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(names, name)) throw new OptionsError(prefix + name, 'is not known here')
   }

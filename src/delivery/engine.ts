@@ -53,7 +53,10 @@ export interface Engine {
   readonly inHand: number
   /** Requests on their way. */
   readonly inFlight: number
-  /** Resolves when nothing is in hand any more; what is on its way after `timeoutMs` is aborted and goes back. */
+  /**
+   * Resolves when nothing is in hand any more; what is on its way after `timeoutMs` is aborted and goes back. May be
+   * called again to bring that time nearer; a later one changes nothing.
+   */
   stop(timeoutMs: number): Promise<void>
 }
 
@@ -76,6 +79,9 @@ class DeliveryEngine implements Engine {
   #patience = true
   /** Monotonic time from which a claim may find something. */
   #claimAtMs = 0
+  /** Monotonic time at which a stopping engine aborts what is on its way. */
+  #abortAtMs = Infinity
+  #cancelEnd: (() => void) | undefined
 
   constructor(parts: EngineParts) {
     this.#parts = parts
@@ -128,20 +134,28 @@ class DeliveryEngine implements Engine {
 
   async stop(timeoutMs: number): Promise<void> {
     if (this.#mode === 'new') this.#mode = 'stopped'
-    if (this.#mode === 'running') {
-      this.#mode = 'stopping'
-      const { clock } = this.#parts.runtime
-      const cancelAbort = clock.timer(timeoutMs, () => this.#flights.abort())
-      const cancelWait = clock.timer(timeoutMs + SETTLE_MS_MAX, () => {
-        this.#patience = false
-        this.#latch.open()
-      })
+    if (this.#mode === 'running') this.#mode = 'stopping'
+    if (this.#mode === 'stopping') this.#endWithin(timeoutMs)
+    this.#latch.open()
+    await this.#loop
+    this.#cancelEnd?.()
+  }
+
+  #endWithin(timeoutMs: number): void {
+    const { clock } = this.#parts.runtime
+    const abortAtMs = clock.monotonicMs() + timeoutMs
+    if (abortAtMs >= this.#abortAtMs) return
+    this.#abortAtMs = abortAtMs
+    this.#cancelEnd?.()
+    const cancelAbort = clock.timer(timeoutMs, () => this.#flights.abort())
+    const cancelWait = clock.timer(timeoutMs + SETTLE_MS_MAX, () => {
+      this.#patience = false
       this.#latch.open()
-      await this.#loop
+    })
+    this.#cancelEnd = () => {
       cancelAbort()
       cancelWait()
     }
-    await this.#loop
   }
 
   async #run(): Promise<void> {

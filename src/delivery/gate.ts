@@ -67,6 +67,14 @@ export interface Gate {
   enter(nowMs: number): Pass | undefined
   /** `park`: retry the entries instead of burying them, for the fault is ours and not theirs. */
   leave(pass: Pass, report: Report, nowMs: number): { readonly verdict: 'as-is' | 'park' }
+  /**
+   * Lets one question pass that carries no operation, where an ordinary request may go: it takes a token, for the
+   * provider counts requests, and nothing else. Undefined when it may go, else why not. It is never a probe: those
+   * belong to operations, so with a circuit that is not closed, or parked, it may not go. Its answer judges nobody.
+   */
+  ask(nowMs: number): GateReason | undefined
+  /** A question was answered with 429, which slows everybody. */
+  askedTooFast(nowMs: number, afterMs?: number): void
   /** Idempotent, like `resume`. Requests under way go on. */
   pause(): void
   /** Also lets the next probe of a parked workspace go at once. */
@@ -140,16 +148,26 @@ class ComposedGate implements Gate {
       durationMs: report.durationMs,
       ...(report.kind === 'retry' && report.afterMs !== undefined ? { retryAfterMs: report.afterMs } : {}),
     })
-    if (slowed) {
-      const { perSecond, cooldownMs } = this.#limiter.view(nowMs)
-      this.#emit({ type: 'throttled', perSecond, cooldownMs })
-    }
+    if (slowed) this.#emitThrottled(nowMs)
     const { parked } = this.#parking
     if (change === 'parked' && parked !== null) {
       this.#emit({ type: 'parked', reason: parked.reason, status: parked.status })
     }
     if (change === 'unparked') this.#emit({ type: 'unparked' })
     return { verdict }
+  }
+
+  ask(nowMs: number): GateReason | undefined {
+    const state = this.check(nowMs)
+    if (!state.open) return state.reason
+    if (state.probe) return this.#parking.parked === null ? 'circuit' : 'parked'
+    const { taken } = this.#limiter.take(nowMs)
+    assert(taken, 'an open gate gives a token')
+    return undefined
+  }
+
+  askedTooFast(nowMs: number, afterMs?: number): void {
+    if (this.#limiter.throttled(nowMs, afterMs)) this.#emitThrottled(nowMs)
   }
 
   pause(): void {
@@ -181,6 +199,11 @@ class ComposedGate implements Gate {
       paused: this.#paused,
       parked: this.#parking.parked,
     }
+  }
+
+  #emitThrottled(nowMs: number): void {
+    const { perSecond, cooldownMs } = this.#limiter.view(nowMs)
+    this.#emit({ type: 'throttled', perSecond, cooldownMs })
   }
 }
 

@@ -30,8 +30,16 @@ export interface Attempt {
 
 export interface Sender {
   send(parts: HttpParts, entries: number, timeoutMs: number, signal: AbortSignal): Promise<Attempt>
-  /** The answer itself, for a question that is asked at once. Throws what `fetch` throws. */
-  ask(parts: HttpParts, timeoutMs: number, signal?: AbortSignal): Promise<{ status: number; body: string }>
+  /** The answer itself, for a question that is asked at once. Throws what `fetch` throws; see `isTimeout`. */
+  ask(parts: HttpParts, timeoutMs: number, signal?: AbortSignal): Promise<Reply>
+}
+
+export interface Reply {
+  readonly status: number
+  /** As text, as much as is read of it. */
+  readonly body: string
+  /** The header, as it came. */
+  readonly retryAfter: string | null
 }
 
 export function createSender(target: Target, runtime: Runtime): Sender {
@@ -66,13 +74,13 @@ class HttpSender implements Sender {
     return { ...attempt, durationMs: clock.monotonicMs() - startedMs }
   }
 
-  ask(parts: HttpParts, timeoutMs: number, signal?: AbortSignal): Promise<{ status: number; body: string }> {
+  ask(parts: HttpParts, timeoutMs: number, signal?: AbortSignal): Promise<Reply> {
     return this.#limited(
       timeoutMs,
       signal,
       async (inner) => {
         const { response, body } = await this.#exchange(parts, inner)
-        return { status: response.status, body }
+        return { status: response.status, body, retryAfter: response.headers.get('retry-after') }
       },
       (error) => {
         throw error
@@ -138,6 +146,11 @@ class HttpSender implements Sender {
 // Made once: a reason that is not given is a DOMException with a stack, which costs more than the rest of an attempt.
 const TIMED_OUT = new Error('the attempt ran into its timeout')
 const ABORTED = new Error('the attempt was aborted')
+
+/** Whether what `ask` threw is the end of its own time. */
+export function isTimeout(error: unknown): boolean {
+  return error === TIMED_OUT
+}
 
 /** The text of an answer up to a bound; what lies beyond is not read and the connection is given up. */
 async function readBounded(response: Response): Promise<string> {

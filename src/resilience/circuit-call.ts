@@ -97,7 +97,7 @@ export class WatchedCall<Value> implements CircuitCall {
           const error = withoutStack(() => new ProbeTimeoutError(probeTimeoutMs))
           this.#stop({ kind: 'timed-out', error })
         },
-        true,
+        'held',
       )
     }
     try {

@@ -1,20 +1,21 @@
 /** The real clock, chance and network. The only file of `src` that may touch these globals; lint keeps it so. */
 import { randomFillSync } from 'node:crypto'
 
-import type { CancelTimer, Clock } from './clock.ts'
+import type { CancelTimer, Clock, Hold } from './clock.ts'
 import type { Runtime } from './runtime.ts'
 import { ulid } from './ulid.ts'
 
 /** `setTimeout` takes 2^31 - 1 ms at most and fires at once beyond it. */
 const TIMER_MS_MAX = 2_147_483_647
 
-function systemTimer(delayMs: number, fire: () => void, holdsProcess: boolean = false): CancelTimer {
+function systemTimer(delayMs: number, fire: () => void, hold: Hold = 'free'): CancelTimer {
   let handle: NodeJS.Timeout
   const arm = (leftMs: number): void => {
     const partMs = Math.min(Math.max(leftMs, 0), TIMER_MS_MAX)
     handle = setTimeout(() => (leftMs > partMs ? arm(leftMs - partMs) : fire()), partMs)
-    // A wait of our own is no reason for a process to live: what is stored is safe. A wait of a caller's is one.
-    if (!holdsProcess) handle.unref()
+    // A wait of the engine is never a reason for a process to live: what is stored is safe, and calls under way hold
+    // it open.
+    if (hold === 'free') handle.unref()
   }
   arm(delayMs)
   return () => clearTimeout(handle)

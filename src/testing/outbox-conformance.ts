@@ -9,6 +9,7 @@
 import { appendCases } from './outbox-conformance/append.ts'
 import { boundCases } from './outbox-conformance/bounds.ts'
 import { deadCases } from './outbox-conformance/dead.ts'
+import { executionCases } from './outbox-conformance/executions.ts'
 import { expressCases } from './outbox-conformance/express.ts'
 import { laneCases } from './outbox-conformance/lanes.ts'
 import { leaseCases } from './outbox-conformance/leases.ts'
@@ -29,6 +30,7 @@ export function outboxCases(subject: OutboxSubject): readonly OutboxCase[] {
     ...leaseCases,
     ...deadCases,
     ...boundCases,
+    ...executionCases,
     ...expressCases,
     ...operatorCases,
     ...openingCases,

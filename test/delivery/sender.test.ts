@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { createSender, type Target } from '../../src/delivery/sender.ts'
+import { createSender, isTimeout, type Target } from '../../src/delivery/sender.ts'
 import type { HttpParts } from '../../src/protocol/encode.ts'
 import type { Fetch } from '../../src/runtime/runtime.ts'
 import { createTestRuntime } from '../../src/testing/test-runtime.ts'
@@ -129,7 +129,16 @@ test('of an endless answer a megabyte is read, not more', async () => {
 
 test('a question that is asked at once gets the answer, or the error of the network', async () => {
   const { sender } = world(() => Promise.resolve(new Response('no', { status: 401 })))
-  assert.deepEqual(await sender.ask(parts, 1_000), { status: 401, body: 'no' })
+  assert.deepEqual(await sender.ask(parts, 1_000), { status: 401, body: 'no', retryAfter: null })
+  const slow = world(() => Promise.resolve(new Response('', { status: 429, headers: { 'retry-after': '7' } })))
+  assert.equal((await slow.sender.ask(parts, 1_000)).retryAfter, '7')
   const broken = world(() => Promise.reject(new TypeError('fetch failed')))
-  await assert.rejects(broken.sender.ask(parts, 1_000), TypeError)
+  await assert.rejects(broken.sender.ask(parts, 1_000), (error) => error instanceof TypeError && !isTimeout(error))
+})
+
+test('a question that runs out of its time says so', async () => {
+  const { sender, runtime } = world(() => new Promise<Response>(() => {}))
+  const asked = assert.rejects(sender.ask(parts, 1_000), isTimeout)
+  await runtime.clock.advance(1_000)
+  await asked
 })

@@ -121,7 +121,14 @@ function mortal<T>(promise: Promise<T>, alive: () => boolean): Promise<T> {
 
 function mortalOutbox(outbox: Outbox, alive: () => boolean): Outbox {
   const guard = <T>(run: () => Promise<T>): Promise<T> => (alive() ? mortal(run(), alive) : new Promise(() => {}))
+  const { executions } = outbox
   return {
+    executions: {
+      begin: (ask) => guard(() => executions.begin(ask)),
+      renew: (ask) => guard(() => executions.renew(ask)),
+      complete: (ask) => guard(() => executions.complete(ask)),
+      abandon: (ask) => guard(() => executions.abandon(ask)),
+    },
     append: (entries) => guard(() => outbox.append(entries)),
     claim: (want) => guard(() => outbox.claim(want)),
     renew: (leases, leaseMs) => guard(() => outbox.renew(leases, leaseMs)),

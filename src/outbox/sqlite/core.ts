@@ -29,6 +29,7 @@ import { Commits } from './commits.ts'
 import type { Database, Statement } from './database.ts'
 import { Deliverer, type SettlementPlan } from './deliverer.ts'
 import { Departures } from './departures.ts'
+import { Executions } from './executions.ts'
 import { failureOf, isDiskFull } from './failure.ts'
 import { FileIdentity } from './file-identity.ts'
 import { Operators } from './operators.ts'
@@ -76,6 +77,7 @@ export class Core {
   readonly #operators: Operators
   readonly #census: Census
   readonly #vacuum: Vacuum
+  readonly executions: Executions
   readonly #oldest: Statement
 
   constructor(database: Database, options: ResolvedSqliteOptions, context: CoreContext) {
@@ -116,6 +118,13 @@ export class Core {
     })
     this.#census = new Census(options.path, database, this.#transactions, runtime)
     this.#vacuum = new Vacuum(database)
+    this.executions = new Executions({
+      database,
+      transactions: this.#transactions,
+      commits: this.#commits,
+      clock: runtime.clock,
+      limits: options,
+    })
     this.#oldest = database.prepare('SELECT accepted_at FROM entry ORDER BY seq LIMIT 1')
     this.#reserve.keep()
     this.#deliverer.tick()
