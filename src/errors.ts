@@ -180,3 +180,15 @@ export class RequestError extends HoldfastError {
     this.status = details.status
   }
 }
+
+/** An operation took longer than it was given. It may have had its effect all the same. */
+export class TimeoutError extends HoldfastError {
+  override readonly name = 'TimeoutError'
+  readonly code = 'TIMEOUT'
+  readonly timeoutMs: number
+
+  constructor(timeoutMs: number) {
+    super(`the operation took longer than its ${Math.ceil(timeoutMs)} ms`)
+    this.timeoutMs = timeoutMs
+  }
+}

@@ -36,10 +36,14 @@ test('holdfast/resilience exports these names', () => {
     'CircuitBreaker',
     'CircuitOpenError',
     'OptionsError',
-    'ProbeTimeoutError',
+    'TimeoutError',
     'callResultOf',
     'classify',
+    'createRetryBudget',
+    'earlierErrorsOf',
     'isHoldfastError',
+    'withRetry',
+    'withTimeout',
   ])
 })
 

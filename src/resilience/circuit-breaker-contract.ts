@@ -20,7 +20,7 @@ export interface Refused {
 export type TryResult<Value> =
   | { readonly ok: true; readonly value: Value }
   | Refused
-  /** `failed`: `error` is what the operation threw. `aborted`: the signal's reason. `timed-out`: a `ProbeTimeoutError`. */
+  /** `failed`: `error` is what the operation threw. `aborted`: the signal's reason. `timed-out`: a `TimeoutError`, of a probe. */
   | {
       readonly ok: false
       readonly reason: 'failed' | 'aborted' | 'timed-out'

@@ -37,7 +37,7 @@ export interface CircuitBreakerOptions extends BreakerOptions {
   readonly timeout?: number
   /**
    * What a call's end says about the server. Where it throws or says something else, the default holds.
-   * @defaultValue 4xx but 408 and 425 success, 429 and aborts neutral, other errors failure, values success (an answer of `fetch` by its status)
+   * @defaultValue `classify`
    */
   readonly classify?: ClassifyCall
   /** @defaultValue the system's */

@@ -10,13 +10,14 @@
  */
 import { OptionsError } from '../errors.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { checkOperation, checkSignal } from './attempt.ts'
 import type { Breaker, CallResult, Permit, Refusal } from './breaker-contract.ts'
 import type { CircuitState, Transition } from './breaker-options.ts'
 import type { BreakerSnapshot } from './breaker-snapshot.ts'
 import { createBreakerOf } from './breaker.ts'
 import type { CircuitStats, ExecuteOptions, Isolation, Refused, TryResult } from './circuit-breaker-contract.ts'
 import { resolveCircuitBreakerOptions, SharedOptions, type CircuitBreakerOptions } from './circuit-breaker-options.ts'
-import { OrdinaryCall, WatchedCall, wrongCall, type Ending, type Operation } from './circuit-call.ts'
+import { OrdinaryCall, WatchedCall, type CircuitOperation, type Ending } from './circuit-call.ts'
 import { CircuitOpenError, withoutStack, type RefusalReason } from './circuit-errors.ts'
 import { callResultOf, type CallOutcome } from './classify.ts'
 import { judge, type ClassifyCall } from './judge.ts'
@@ -71,7 +72,7 @@ export class CircuitBreaker {
    * @returns what the operation returns, when it has
    * @throws the operation's own error, as it is
    * @throws CircuitOpenError (`CIRCUIT_OPEN`) when the circuit is open, probing or isolated; the operation was not called
-   * @throws ProbeTimeoutError (`TIMEOUT`) when it was a probe and took longer than `probeTimeoutMs`
+   * @throws TimeoutError (`TIMEOUT`) when it was a probe and took longer than `probeTimeoutMs`
    * @throws the signal's reason when it aborted
    * @throws OptionsError when `operation` is no function or `signal` no signal
    *
@@ -85,10 +86,10 @@ export class CircuitBreaker {
    * }
    * ```
    */
-  execute<Value>(operation: Operation<Value>, options?: ExecuteOptions): Promise<Value> {
+  execute<Value>(operation: CircuitOperation<Value>, options?: ExecuteOptions): Promise<Value> {
     const signal = options?.signal ?? undefined
     const wrong = wrongCall(operation, signal)
-    if (wrong !== undefined) return Promise.reject(wrong)
+    if (wrong !== undefined) return rejectSoon(wrong)
     if (signal?.aborted) return rejectSoon(signal.reason)
     const nowMs = this.#clock.monotonicMs()
     const admission = this.#breaker.admit(nowMs)
@@ -110,7 +111,7 @@ export class CircuitBreaker {
    * if (!result.ok) await queue.add(mail, { delay: result.retryAfterMs ?? 1_000 })
    * ```
    */
-  tryExecute<Value>(operation: Operation<Value>, options?: ExecuteOptions): Promise<TryResult<Value>> {
+  tryExecute<Value>(operation: CircuitOperation<Value>, options?: ExecuteOptions): Promise<TryResult<Value>> {
     const signal = options?.signal ?? undefined
     const wrong = wrongCall(operation, signal)
     if (wrong !== undefined) return Promise.resolve({ ok: false, reason: 'failed', error: wrong })
@@ -204,7 +205,7 @@ export class CircuitBreaker {
   }
 
   /** A call that nothing but its operation ends. Handlers and no `await`, for that costs a sixth of the whole call more. */
-  #run<Value>(operation: Operation<Value>, permit: Permit, startMs: number): Promise<Value> {
+  #run<Value>(operation: CircuitOperation<Value>, permit: Permit, startMs: number): Promise<Value> {
     return this.#call(operation).then(
       (value) => {
         this.#succeeded(permit, startMs, value)
@@ -217,7 +218,7 @@ export class CircuitBreaker {
     )
   }
 
-  #tryRun<Value>(operation: Operation<Value>, permit: Permit, startMs: number): Promise<TryResult<Value>> {
+  #tryRun<Value>(operation: CircuitOperation<Value>, permit: Permit, startMs: number): Promise<TryResult<Value>> {
     return this.#call(operation).then(
       (value): TryResult<Value> => {
         this.#succeeded(permit, startMs, value)
@@ -230,7 +231,7 @@ export class CircuitBreaker {
     )
   }
 
-  #call<Value>(operation: Operation<Value>): Promise<Value> {
+  #call<Value>(operation: CircuitOperation<Value>): Promise<Value> {
     this.#inFlight++
     try {
       return Promise.resolve(operation(new OrdinaryCall()))
@@ -241,7 +242,7 @@ export class CircuitBreaker {
 
   /** A probe, or a call whose caller may abort it. */
   #watch<Value>(
-    operation: Operation<Value>,
+    operation: CircuitOperation<Value>,
     permit: Permit,
     startMs: number,
     signal: AbortSignal | undefined,
@@ -273,7 +274,7 @@ export class CircuitBreaker {
   }
 
   #judge(permit: Permit, startMs: number, outcome: CallOutcome): void {
-    const { verdict, retryAfterMs } = judge(outcome, this.#classify)
+    const { verdict, retryAfterMs } = judge(outcome, this.#classify, this.#clock)
     this.#report(permit, startMs, callResultOf(verdict), retryAfterMs)
   }
 
@@ -321,4 +322,15 @@ function rejectSoon(reason: unknown): Promise<never> {
   return Promise.resolve().then(() => {
     throw reason
   })
+}
+
+/** What is wrong with the arguments: a mistake of the caller's is no failure of the server's. */
+function wrongCall(operation: unknown, signal: unknown): unknown {
+  try {
+    checkOperation(operation)
+    checkSignal(signal)
+    return undefined
+  } catch (error) {
+    return error
+  }
 }

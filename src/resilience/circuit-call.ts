@@ -8,21 +8,20 @@
  *    later is dropped, a rejection too.
  * 3. It keeps at most one listener on the caller's signal and one timer, and neither after its end.
  */
-import { OptionsError } from '../errors.ts'
+import { TimeoutError } from '../errors.ts'
 import type { CancelTimer, Clock } from '../runtime/clock.ts'
-import { ProbeTimeoutError, withoutStack } from './circuit-errors.ts'
+import type { Operation, OperationContext } from './attempt.ts'
+import { withoutStack } from './circuit-errors.ts'
 
-/** What an operation is called with. */
-export interface CircuitCall {
-  /** This call finds out whether the server is back; it gets `probeTimeoutMs`. */
+/** What an operation is called with. May be taken apart: `({ signal }) => ...`. */
+export interface CircuitCall extends OperationContext {
+  /** This call finds out whether the server is back; it gets `probeTimeoutMs`, and others have no limit here. */
   readonly probe: boolean
-  /** Aborts when the caller's signal does and when a probe's time is over; never because the call went well. */
-  readonly signal: AbortSignal
-  /** What a probe has left of its time, in milliseconds as of the reading. Undefined for other calls. */
-  readonly remainingMs: number | undefined
 }
 
-export type Operation<Value> = (call: CircuitCall) => PromiseLike<Value> | Value
+export type CircuitOperation<Value> = Operation<Value, CircuitCall>
+
+const unlimited = (): number => Infinity
 
 /** A call that nothing but its operation ends. */
 export class OrdinaryCall implements CircuitCall {
@@ -36,8 +35,8 @@ export class OrdinaryCall implements CircuitCall {
     return (this.#controller ??= new AbortController()).signal
   }
 
-  get remainingMs(): undefined {
-    return undefined
+  get remainingMs(): () => number {
+    return unlimited
   }
 }
 
@@ -80,13 +79,14 @@ export class WatchedCall<Value> implements CircuitCall {
     return this.#controller.signal
   }
 
-  get remainingMs(): number | undefined {
+  get remainingMs(): () => number {
     const { clock, startMs, probeTimeoutMs } = this.#watch
-    return probeTimeoutMs === undefined ? undefined : Math.max(0, startMs + probeTimeoutMs - clock.monotonicMs())
+    if (probeTimeoutMs === undefined) return unlimited
+    return () => Math.max(0, startMs + probeTimeoutMs - clock.monotonicMs())
   }
 
   /** Calls the operation. Never throws. */
-  run(operation: Operation<Value>): void {
+  run(operation: CircuitOperation<Value>): void {
     const { clock, probeTimeoutMs, signal } = this.#watch
     signal?.addEventListener('abort', this)
     if (probeTimeoutMs !== undefined) {
@@ -94,7 +94,7 @@ export class WatchedCall<Value> implements CircuitCall {
       this.#cancelTimer = clock.timer(
         probeTimeoutMs,
         () => {
-          const error = withoutStack(() => new ProbeTimeoutError(probeTimeoutMs))
+          const error = withoutStack(() => new TimeoutError(probeTimeoutMs))
           this.#stop({ kind: 'timed-out', error })
         },
         'held',
@@ -129,17 +129,4 @@ export class WatchedCall<Value> implements CircuitCall {
     this.#watch.signal?.removeEventListener('abort', this)
     this.#watch.ended(ending)
   }
-}
-
-/** What is wrong with the arguments; a mistake of the caller's is no failure of the server's. */
-export function wrongCall(operation: unknown, signal: unknown): OptionsError | undefined {
-  if (typeof operation !== 'function')
-    return new OptionsError('operation', `must be a function, not ${typeof operation}`)
-  if (signal === undefined || isSignal(signal)) return undefined
-  return new OptionsError('signal', 'must be an AbortSignal')
-}
-
-/** Also one of another realm, or of a library of old. */
-function isSignal(signal: unknown): boolean {
-  return typeof (signal as { readonly addEventListener?: unknown } | null)?.addEventListener === 'function'
 }

@@ -24,18 +24,6 @@ export class CircuitOpenError extends HoldfastError {
   }
 }
 
-/** A probe did not end within `probeTimeoutMs`; it counts as a failure, and the circuit is open again. */
-export class ProbeTimeoutError extends HoldfastError {
-  override readonly name = 'ProbeTimeoutError'
-  readonly code = 'TIMEOUT'
-  readonly timeoutMs: number
-
-  constructor(timeoutMs: number) {
-    super(`the probe of the circuit breaker took longer than ${timeoutMs} ms`)
-    this.timeoutMs = timeoutMs
-  }
-}
-
 /** What `make` makes, without a stack. */
 export function withoutStack<Made extends Error>(make: () => Made): Made {
   const limit = Error.stackTraceLimit

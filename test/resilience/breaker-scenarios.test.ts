@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { TimeoutError } from '../../src/errors.ts'
 import { CircuitBreaker } from '../../src/resilience/circuit-breaker.ts'
 import type { CircuitBreakerOptions } from '../../src/resilience/circuit-breaker-options.ts'
-import { ProbeTimeoutError } from '../../src/resilience/circuit-errors.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { bad, circuit, down, ending, good, opened, pending, times } from './circuit.ts'
@@ -87,7 +87,7 @@ test('stuck half open (3): a probe that never settles is a failure after its own
     await clock.advance(1)
     assert.equal(breaker.state, 'open')
     const error: unknown = seen[0]!.reason
-    assert.ok(error instanceof ProbeTimeoutError && error.code === 'TIMEOUT' && error.timeoutMs === 3_000)
+    assert.ok(error instanceof TimeoutError && error.code === 'TIMEOUT' && error.timeoutMs === 3_000)
     if (call === 'execute') await assert.rejects(probing, error)
     else assert.deepEqual(await probing, { ok: false, reason: 'timed-out', error })
     probe.reject(new Error('nobody hears this'))

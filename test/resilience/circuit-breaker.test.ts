@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { isHoldfastError, OptionsError } from '../../src/errors.ts'
+import { isHoldfastError, OptionsError, TimeoutError } from '../../src/errors.ts'
 import type { Transition } from '../../src/resilience/breaker-options.ts'
 import { CircuitBreaker } from '../../src/resilience/circuit-breaker.ts'
 import type { CircuitCall } from '../../src/resilience/circuit-call.ts'
-import { CircuitOpenError, ProbeTimeoutError } from '../../src/resilience/circuit-errors.ts'
+import { CircuitOpenError } from '../../src/resilience/circuit-errors.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { bad, circuit, down, ending, good, opened, pending, times } from './circuit.ts'
 
@@ -157,14 +157,14 @@ test('the operation learns whether it probes and how long it has; its signal is 
     return probe.operation()
   })
   await clock.advance(1_000)
-  assert.deepEqual([calls[0]!.probe, calls[0]!.remainingMs, calls[0]!.signal.aborted], [true, 2_000, false])
+  assert.deepEqual([calls[0]!.probe, calls[0]!.remainingMs(), calls[0]!.signal.aborted], [true, 2_000, false])
   assert.equal(calls[0]!.signal, calls[0]!.signal)
   probe.resolve('back')
   await probing
   assert.equal(calls[0]!.signal.aborted, false, 'not aborted because it went well')
   await times(2, () => breaker.execute(good))
   await breaker.execute((call) => calls.push(call))
-  assert.deepEqual([calls[1]!.probe, calls[1]!.remainingMs, calls[1]!.signal.aborted], [false, undefined, false])
+  assert.deepEqual([calls[1]!.probe, calls[1]!.remainingMs(), calls[1]!.signal.aborted], [false, Infinity, false])
   assert.equal(calls[1]!.signal, calls[1]!.signal)
   assert.notEqual(calls[0]!.signal, calls[1]!.signal)
 })
@@ -223,7 +223,7 @@ const endings: readonly (readonly [string, () => unknown, 'success' | 'failure' 
   ['an AbortError', () => Promise.reject(new DOMException('gone', 'AbortError')), 'neutral'],
   ['a TimeoutError', () => Promise.reject(new DOMException('slow', 'TimeoutError')), 'failure'],
   ['the refusal of a breaker inside', () => Promise.reject(new CircuitOpenError('open', 5)), 'neutral'],
-  ['the timeout of a probe inside', () => Promise.reject(new ProbeTimeoutError(5)), 'failure'],
+  ['the timeout of a probe inside', () => Promise.reject(new TimeoutError(5)), 'failure'],
   [
     'an error that throws when it is read',
     () => Promise.reject(Object.defineProperty({}, 'status', { get: bad })),
