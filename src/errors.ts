@@ -19,17 +19,16 @@ export type ErrorCode =
   | 'OUTBOX_UNAVAILABLE'
   | 'OUTBOX_CLOSED'
   | 'REQUEST_FAILED'
+  | 'CIRCUIT_OPEN'
+  | 'TIMEOUT'
   | 'EXECUTIONS_FULL'
 
 /** The base of every error of this package. `isHoldfastError` also knows errors of a second installed copy. */
 export abstract class HoldfastError extends Error {
   abstract readonly code: ErrorCode
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    Object.defineProperty(this, BRAND, { value: true })
-  }
 }
+// On the prototype, for errors are made often while a server is down.
+Object.defineProperty(HoldfastError.prototype, BRAND, { value: true })
 
 /** Tells whether a caught value is an error of this package, whichever installed copy threw it. */
 export function isHoldfastError(value: unknown): value is HoldfastError {
@@ -225,5 +224,17 @@ export class RequestError extends HoldfastError {
     this.body = details.body
     this.attempts = details.attempts ?? 1
     this.retryAfterMs = details.retryAfterMs
+  }
+}
+
+/** An operation took longer than it was given. It may have had its effect all the same. */
+export class TimeoutError extends HoldfastError {
+  override readonly name = 'TimeoutError'
+  readonly code = 'TIMEOUT'
+  readonly timeoutMs: number
+
+  constructor(timeoutMs: number) {
+    super(`the operation took longer than its ${Math.ceil(timeoutMs)} ms`)
+    this.timeoutMs = timeoutMs
   }
 }

@@ -2,20 +2,12 @@
  * What one attempt gave, and the table that says so: Customer.io's answer, or the lack of one, as an outcome.
  */
 import type { Problem } from '../errors.ts'
+import type { NetworkReason } from '../runtime/network-error.ts'
+import { retryAfterMs } from '../runtime/retry-after.ts'
 import { batchIndexOf, errorsOf, isWebPage, parseBody, problemOfBody, problemOfError } from './answer-body.ts'
-import { retryAfterMs } from './retry-after.ts'
 
 /** Why an entry goes again: a bounded set of words, for metrics and logs. */
-export type RetryReason =
-  | 'timeout'
-  | 'refused'
-  | 'reset'
-  | 'dns'
-  | 'tls'
-  | 'network'
-  | 'bad-answer'
-  | 'redirect'
-  | `status-${number}`
+export type RetryReason = NetworkReason | 'redirect' | `status-${number}`
 
 /**
  * - `delivered`: Customer.io has it.

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import { retryAfterMs } from '../../src/protocol/retry-after.ts'
+import { retryAfterMs } from '../../src/runtime/retry-after.ts'
 import { httpDate } from '../../src/simulator/http-date.ts'
 
 test('the example of the RFC is written as the RFC writes it', () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import { RETRY_AFTER_MS_MAX, retryAfterMs } from '../../src/protocol/retry-after.ts'
+import { RETRY_AFTER_MS_MAX, retryAfterMs } from '../../src/runtime/retry-after.ts'
 
 const NOW = Date.UTC(1994, 10, 6, 8, 49, 30)
 
