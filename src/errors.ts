@@ -19,17 +19,16 @@ export type ErrorCode =
   | 'OUTBOX_UNAVAILABLE'
   | 'OUTBOX_CLOSED'
   | 'REQUEST_FAILED'
+  | 'CIRCUIT_OPEN'
   | 'TIMEOUT'
+  | 'EXECUTIONS_FULL'
 
 /** The base of every error of this package. `isHoldfastError` also knows errors of a second installed copy. */
 export abstract class HoldfastError extends Error {
   abstract readonly code: ErrorCode
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    Object.defineProperty(this, BRAND, { value: true })
-  }
 }
+// On the prototype, for errors are made often while a server is down.
+Object.defineProperty(HoldfastError.prototype, BRAND, { value: true })
 
 /** Tells whether a caught value is an error of this package, whichever installed copy threw it. */
 export function isHoldfastError(value: unknown): value is HoldfastError {
@@ -93,13 +92,16 @@ export class ClosedError extends HoldfastError {
   }
 }
 
-/** The caller's own signal ended the call before it was stored. */
+/**
+ * The caller's own signal ended the call: before it was stored, before its delivery was known, or while it waited for a
+ * shared execution.
+ */
 export class AbortedError extends HoldfastError {
   override readonly name = 'AbortedError'
   readonly code = 'ABORTED'
 
-  constructor(cause: unknown) {
-    super('the call was aborted by its signal before it was stored', { cause })
+  constructor(cause: unknown, message: string = 'the call was aborted by its signal before it was stored') {
+    super(message, { cause })
   }
 }
 
@@ -158,15 +160,70 @@ export class OutboxError extends HoldfastError {
   }
 }
 
-/** A question that is asked at once (`getAccountRegion`) got no good answer. */
+/** As many keys are under way in `executeIdempotent` as may be; nothing was executed. */
+export class ExecutionsFullError extends HoldfastError {
+  override readonly name = 'ExecutionsFullError'
+  readonly code = 'EXECUTIONS_FULL'
+  readonly limit: number
+
+  constructor(limit: number) {
+    super(`${limit} keys are under way already; try again when some of them have ended`)
+    this.limit = limit
+  }
+}
+
+/**
+ * Why a request came to nothing. `rejected`: Customer.io refused the call itself. `expired`, `campaign-window`: it is
+ * too old. The others say why it could not be delivered now: the gate (`paused`, `parked`, `circuit`, `cooldown`,
+ * `rate`), too many calls at once (`busy`), attempts or time were spent (`attempts`, `deadline`), earlier operations of
+ * the same person are still stored (`stored-before`), the client closes (`closing`), there was no good answer (`failed`).
+ */
+export type RequestErrorReason =
+  | 'rejected'
+  | 'expired'
+  | 'campaign-window'
+  | 'paused'
+  | 'parked'
+  | 'circuit'
+  | 'cooldown'
+  | 'rate'
+  | 'busy'
+  | 'attempts'
+  | 'deadline'
+  | 'stored-before'
+  | 'closing'
+  | 'failed'
+
+export interface RequestErrorDetails {
+  readonly reason?: RequestErrorReason
+  readonly status?: number | undefined
+  readonly body?: string | undefined
+  readonly attempts?: number
+  readonly retryAfterMs?: number | undefined
+  readonly cause?: unknown
+}
+
+/** Something that is asked or sent at once (`getAccountRegion`, a call in `mode: 'direct'`) got no good answer. Nothing was stored. */
 export class RequestError extends HoldfastError {
   override readonly name = 'RequestError'
   readonly code = 'REQUEST_FAILED'
+  readonly reason: RequestErrorReason
+  /** Of Customer.io's last answer; undefined when there was none. */
   readonly status: number | undefined
+  /** Text of Customer.io's last answer, at most 10,000 bytes, without the credentials. It may repeat parts of the call: do not log it. */
+  readonly body: string | undefined
+  /** Requests that were sent. After one without an answer the call may have arrived. */
+  readonly attempts: number
+  /** When it is worth trying again, in milliseconds, where that is known. */
+  readonly retryAfterMs: number | undefined
 
-  constructor(message: string, details: { readonly status?: number; readonly cause?: unknown } = {}) {
+  constructor(message: string, details: RequestErrorDetails = {}) {
     super(message, details.cause === undefined ? {} : { cause: details.cause })
+    this.reason = details.reason ?? 'failed'
     this.status = details.status
+    this.body = details.body
+    this.attempts = details.attempts ?? 1
+    this.retryAfterMs = details.retryAfterMs
   }
 }
 

@@ -1,15 +1,19 @@
 /** The public names of `holdfast`. An explicit list: what is not here is private. */
 export { ResilientCustomerIO } from './resilient-customer-io.ts'
 export type { AccountRegion, Data, Id, IdentifierType } from './resilient-customer-io.ts'
-export type { CloseReport, DrainReport, Stats } from './client/client.ts'
 export type { DeadLetter, DeadLetterQuery, DeadLetters, DeadLetterSelection } from './client/dead-letters.ts'
+export { CustomerIOHealthChecker } from './client/health-checker.ts'
+export type { CheckStatus, HealthCheck, HealthCheckerOptions } from './client/health-checker.ts'
 export type { CallOptions } from './client/intake.ts'
 export type { ClientOptions } from './client/options.ts'
 export type { BatchReceipt, Receipt, Settled } from './client/receipt.ts'
+export type { TimeoutOptions } from './client/timeouts.ts'
+export type { CloseReport, DrainReport, Stats } from './client/reports.ts'
 export type { TrackClientLike } from './client/track-client.ts'
 export {
   AbortedError,
   ClosedError,
+  ExecutionsFullError,
   HoldfastError,
   isHoldfastError,
   OptionsError,
@@ -18,9 +22,16 @@ export {
   RequestError,
   ValidationError,
 } from './errors.ts'
-export type { ErrorCode, OutboxErrorCode, Problem } from './errors.ts'
+export type { ErrorCode, OutboxErrorCode, Problem, RequestErrorReason } from './errors.ts'
 export type { HoldfastEvent, Listener } from './observe/events.ts'
 export type { Health, HealthReason, HealthStatus } from './observe/health.ts'
+export type { AskedProbe, HealthProbe, OmittedProbe } from './observe/probe.ts'
+export { executeIdempotent } from './idempotency/execute.ts'
+export { generateIdempotencyKey } from './idempotency/key.ts'
+export { memoryIdempotencyStore } from './idempotency/memory-store.ts'
+export type { MemoryIdempotencyStoreOptions } from './idempotency/memory-store.ts'
+export type { ExecuteIdempotentOptions } from './idempotency/options.ts'
+export type { Begun, ExecutionLease, IdempotencyStore } from './idempotency/store.ts'
 export { memoryOutbox } from './outbox/memory.ts'
 export type { DeadReason, OpenOutbox, Outbox } from './outbox/outbox.ts'
 export { sqliteOutbox } from './outbox/sqlite.ts'

@@ -35,6 +35,10 @@ export interface AccountRegion {
  * the call cannot be sent as it is, and with an `OutboxFullError`, `OutboxError` or `ClosedError` when it cannot be
  * stored; then nothing of it is stored. A rejection that nobody awaits does not end the process: listen with `on`.
  *
+ * With `mode: 'direct'` a method tries its call at once and resolves when Customer.io has it (`state: 'delivered'`), or
+ * when it is on disk because it could not be delivered now (`'stored'`). It then also rejects with a `RequestError` when
+ * Customer.io refuses the call itself, and with `fallbackEnabled: false` where it would be stored.
+ *
  * @example
  * ```ts
  * const cio = new ResilientCustomerIO({ siteId, apiKey, region: 'eu' })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import * as main from '../src/index.ts'
+import * as resilience from '../src/resilience/index.ts'
 import * as simulator from '../src/simulator/index.ts'
 import * as testing from '../src/testing/index.ts'
 
@@ -10,6 +11,8 @@ test('holdfast exports these names', () => {
   assert.deepEqual(Object.keys(main).sort(), [
     'AbortedError',
     'ClosedError',
+    'CustomerIOHealthChecker',
+    'ExecutionsFullError',
     'HoldfastError',
     'OptionsError',
     'OutboxError',
@@ -17,10 +20,30 @@ test('holdfast exports these names', () => {
     'RequestError',
     'ResilientCustomerIO',
     'ValidationError',
+    'executeIdempotent',
+    'generateIdempotencyKey',
     'isHoldfastError',
+    'memoryIdempotencyStore',
     'memoryOutbox',
     'sqliteOutbox',
     'systemRuntime',
+  ])
+})
+
+test('holdfast/resilience exports these names', () => {
+  assert.deepEqual(Object.keys(resilience).sort(), [
+    'BreakerRegistry',
+    'CircuitBreaker',
+    'CircuitOpenError',
+    'OptionsError',
+    'TimeoutError',
+    'callResultOf',
+    'classify',
+    'createRetryBudget',
+    'earlierErrorsOf',
+    'isHoldfastError',
+    'withRetry',
+    'withTimeout',
   ])
 })
 

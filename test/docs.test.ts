@@ -16,6 +16,11 @@ const PROMISES = [
   'never lost silently',
   'bounded',
   'isolated',
+  'answered',
+  'one event',
+  'order with what is stored',
+  'one limit for all',
+  'ended cleanly',
 ]
 
 test('every promise of the guarantees names at least one test, and every test named there exists', () => {

@@ -15,8 +15,10 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
   runtime: { from: [], packages: ['node:crypto'] },
   resilience: { from: ['runtime'], packages: [] },
   protocol: { from: ['runtime'], packages: [] },
+  idempotency: { from: ['protocol', 'runtime'], packages: ['node:crypto', 'lru-cache'] },
   outbox: {
-    from: ['protocol', 'runtime'],
+    // What `executeIdempotent` asks of a store, and the model of that.
+    from: ['protocol', 'runtime', 'idempotency/store.ts', 'idempotency/memory-store.ts'],
     packages: [
       'node:fs',
       'node:os',
@@ -30,13 +32,17 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
   },
   observe: { from: ['protocol', 'runtime', ...contract], packages: [] },
   delivery: { from: ['protocol', 'resilience', 'observe', 'runtime', ...contract], packages: [] },
-  client: { from: ['protocol', 'delivery', 'observe', 'runtime', ...contract], packages: ['node:crypto'] },
+  // Of resilience, the one check for numbers in options.
+  client: {
+    from: ['protocol', 'delivery', 'observe', 'idempotency', 'runtime', 'resilience/check-number.ts', ...contract],
+    packages: ['node:crypto'],
+  },
   simulator: { from: ['protocol', 'runtime'], packages: ['hono', '@hono/node-server', 'node:http', 'node:net'] },
-  testing: { from: ['runtime', 'simulator', ...contract], packages: ['node:assert/strict'] },
+  testing: { from: ['runtime', 'simulator', 'idempotency/store.ts', ...contract], packages: ['node:assert/strict'] },
 }
 
 /** Each of these is imported by one file alone. */
-const singleImporter = ['node:sqlite', '@hono/node-server']
+const singleImporter = ['node:sqlite', '@hono/node-server', 'lru-cache']
 
 function filesOf(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })

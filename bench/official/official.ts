@@ -9,7 +9,7 @@ import { count, median, perSecond, ratio, ratios } from '../numbers.ts'
 import { alternate } from '../rounds.ts'
 import type { OfficialAnswer, OfficialInput } from './child.ts'
 
-const SIZES = { full: { rounds: 3, size: 30_000 }, quick: { rounds: 1, size: 100 } } as const
+const SIZES = { full: { rounds: 3, size: 60_000 }, quick: { rounds: 1, size: 100 } } as const
 
 const LATENCY_MS = 20
 const TIMES_MIN = 10

@@ -3,46 +3,34 @@
  * and closes in order. What the calls are is not its business (`resilient-customer-io.ts`).
  *
  * Closing: intake stops; appends under way become durable; the engine sends nothing new and waits for what is on its
- * way; leases end; the outbox is given back. What remains is stored and goes out after the next start.
+ * way; leases end; the outbox is given back. What remains is stored and goes out after the next start. All of it has one
+ * end, which a later `close` may bring nearer.
  */
+import { createDirect, type Direct } from '../delivery/direct.ts'
+import type { DirectOptions } from '../delivery/direct-call.ts'
 import { createEngine, type Engine } from '../delivery/engine.ts'
 import { createGate, type Gate } from '../delivery/gate.ts'
 import { createSender, type Sender } from '../delivery/sender.ts'
 import { ClosedError, isHoldfastError, OptionsError } from '../errors.ts'
+import type { IdempotencyStore } from '../idempotency/store.ts'
 import { watchAttempts } from '../observe/attempts.ts'
 import { createEvents, type Events, type Listener } from '../observe/events.ts'
 import { type Health, healthOf } from '../observe/health.ts'
-import type { AppendResult, NewEntry, OpenOutbox, Outbox, OutboxNotice, OutboxStats } from '../outbox/outbox.ts'
+import type { AppendResult, NewEntry, OpenOutbox, Outbox, OutboxNotice } from '../outbox/outbox.ts'
 import type { Decoded } from '../protocol/decode.ts'
 import { sleep } from '../runtime/clock.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { checkCloseTimeout, type ClosingEnd, createClosingEnd } from './closing.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
+import { createIdempotency, type Idempotency } from './idempotency.ts'
 import { type CallOptions, createIntake, type Intake } from './intake.ts'
 import { createOpening, type Opening } from './opening.ts'
 import type { ClientSettings } from './options.ts'
 import { type BatchReceipt, createReceipts, type Receipt, type Receipts } from './receipt.ts'
+import { createRegionQuestion, type RegionQuestion } from './region-question.ts'
+import type { CloseReport, DrainReport, Stats } from './reports.ts'
 
 const DRAIN_LOOK_MS = 25
-
-export interface Stats extends OutboxStats {
-  /** Requests on their way from this process. */
-  readonly requestsInFlight: number
-  readonly circuitState: 'closed' | 'open' | 'half-open'
-  readonly perSecond: number
-  readonly paused: boolean
-  readonly parked: boolean
-}
-
-export interface CloseReport {
-  /** Operations that are stored and not delivered yet; null when the outbox could not say. */
-  readonly waiting: number | null
-  readonly deadLetters: number | null
-}
-
-export interface DrainReport {
-  readonly drained: boolean
-  readonly waiting: number
-}
 
 export abstract class Client implements AsyncDisposable {
   readonly #settings: ClientSettings
@@ -52,15 +40,27 @@ export abstract class Client implements AsyncDisposable {
   readonly #gate: Gate
   readonly #opening: Opening
   readonly #intake: Intake
+  readonly #direct: Direct | undefined
+  #deliveredDirectly = 0
   readonly #receipts: Receipts
   protected readonly sender: Sender
   /** Dead letters: what was given up and why, and what to do with it. */
   readonly deadLetters: DeadLetters
+  /**
+   * A store for `executeIdempotent` in the outbox: with the default outbox, results survive restarts, and all processes
+   * that share its file share its keys. `close()` waits for what executes, as for requests under way; what takes longer
+   * is not remembered.
+   * @example `await executeIdempotent(key, () => charge(order), { store: cio.idempotency })`
+   */
+  readonly idempotency: IdempotencyStore
+  readonly #idempotency: Idempotency
   #engine: Engine | undefined
   #appending = 0
   #waitingForOpen = 0
   #whenAppended: (() => void) | undefined
   #storeErrorCode: string | null = null
+  readonly #question: RegionQuestion
+  readonly #end: ClosingEnd
   #closing: Promise<CloseReport> | undefined
 
   protected constructor(settings: ClientSettings, open: OpenOutbox) {
@@ -69,29 +69,47 @@ export abstract class Client implements AsyncDisposable {
     const { clock, random } = this.#runtime
     this.#attempts = watchAttempts(this.#events, () => clock.wallMs())
     this.#gate = createGate(
-      { concurrency: settings.concurrency, rate: { perSecond: settings.requestsPerSecond } },
+      {
+        concurrency: settings.concurrency,
+        rate: { perSecond: settings.requestsPerSecond },
+        breaker: { probeTimeoutMs: settings.timeouts.probeMs },
+      },
       random,
       this.#events.emit,
     )
     this.sender = createSender(settings.target, this.#runtime)
+    this.#end = createClosingEnd(clock)
+    this.#question = createRegionQuestion({
+      sender: this.sender,
+      clock,
+      settings: settings.health,
+      admit: (nowMs) => this.#gate.ask(nowMs),
+      answered: (verdict, { outcome, status }, durationMs) => {
+        if (verdict.kind === 'throttled') this.#gate.askedTooFast(clock.monotonicMs(), verdict.afterMs)
+        this.#events.emit({ type: 'probed', outcome, status, durationMs })
+      },
+    })
     this.#opening = createOpening(
       () =>
         open({ runtime: this.#runtime, workspace: settings.target.siteId, notice: (notice) => this.#noticed(notice) }),
       clock,
       (outbox) => this.#begin(outbox),
     )
-    this.#intake = createIntake(settings, this.#runtime, this.#events, (entries) => this.#append(entries))
+    this.#intake = createIntake(settings, this.#runtime, this.#events)
+    this.#direct = settings.direct === undefined ? undefined : this.#createDirect(settings.direct)
     this.#receipts = createReceipts(() => this.#opened(), clock, this.#events)
     this.deadLetters = createDeadLetters(
       () => this.#opening.ready(),
       () => this.#engine?.wake(),
     )
+    this.#idempotency = createIdempotency(() => this.#opening.ready(), clock)
+    this.idempotency = this.#idempotency.store
     void this.#opening.ready().catch(() => {})
   }
 
   /** Stores one call. */
   protected accept(decoded: Decoded, options: CallOptions = {}): Promise<Receipt> {
-    return handled(this.#store([decoded], options, () => '').then(([receipt]) => receipt!))
+    return handled(this.#store([decoded], options, noPrefix, onlyOne))
   }
 
   /** Stores several calls as one: all or none. @param prefix how the fields of one of them are called in a problem. */
@@ -100,33 +118,47 @@ export abstract class Client implements AsyncDisposable {
     options: CallOptions = {},
     prefix: (index: number) => string,
   ): Promise<BatchReceipt> {
-    const stored = this.#store(decoded, options, prefix)
-    return handled(
-      stored.then((operations) => ({
-        state: operations.every((receipt) => receipt.state === 'duplicate') ? 'duplicate' : 'stored',
-        operations,
-        settled: () => Promise.all(operations.map((receipt) => receipt.settled())),
-      })),
-    )
+    return handled(this.#store(decoded, options, prefix, receiptOfAll))
   }
 
-  async #store(
+  async #store<Answer>(
     decoded: readonly Decoded[],
     options: CallOptions,
     prefix: (index: number) => string,
-  ): Promise<readonly Receipt[]> {
+    answerOf: (receipts: readonly Receipt[]) => Answer,
+  ): Promise<Answer> {
     try {
       if (this.#closing !== undefined) throw new ClosedError()
       const entries = this.#intake.entriesOf(decoded, options, prefix)
-      const results = await this.#intake.append(entries)
+      const results = await (this.#direct?.take(entries, options.signal) ?? this.#append(entries))
       let duplicates = 0
       for (const { state } of results) if (state === 'duplicate') duplicates++
       this.#events.emit({ type: 'accepted', operations: results.length - duplicates, duplicates })
-      return entries.map((entry, index) => this.#receipts.receiptOf(entry.id, results[index]!))
+      if (results[0]?.state === 'delivered') this.#wasDelivered(entries[0]!)
+      return answerOf(entries.map((entry, index) => this.#receipts.receiptOf(entry.id, results[index]!)))
     } catch (error) {
       this.#events.emit({ type: 'refused', code: codeOf(error), operations: decoded.length })
       throw error
     }
+  }
+
+  #createDirect(options: DirectOptions): Direct {
+    return createDirect({
+      sender: this.sender,
+      gate: this.#gate,
+      runtime: this.#runtime,
+      events: this.#events,
+      options,
+      outbox: () => this.#opening.ready(),
+      store: (entries) => this.#append(entries),
+    })
+  }
+
+  /** A call that never saw the outbox. */
+  #wasDelivered({ id, type, acceptedAtMs }: NewEntry): void {
+    this.#deliveredDirectly++
+    const delayMs = this.#runtime.clock.wallMs() - acceptedAtMs
+    this.#events.emit({ type: 'delivered', entries: [{ id, type, delayMs }] })
   }
 
   async #append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
@@ -163,11 +195,12 @@ export abstract class Client implements AsyncDisposable {
     this.#engine = createEngine({
       outbox,
       sender: this.sender,
-      gate: this.#gate,
+      gate: this.#direct?.engineGate ?? this.#gate,
       runtime: this.#runtime,
       events: this.#events,
       options: this.#settings.engine,
     })
+    this.#direct?.shareWith(this.#engine)
     this.#engine.start()
   }
 
@@ -193,7 +226,8 @@ export abstract class Client implements AsyncDisposable {
     const gate = this.#gate.view(this.#runtime.clock.monotonicMs())
     return {
       ...stats,
-      requestsInFlight: this.#engine?.inFlight ?? 0,
+      deliveredDirectly: this.#deliveredDirectly,
+      requestsInFlight: this.#gate.inFlight,
       circuitState: gate.circuit.state,
       perSecond: gate.rate.perSecond,
       paused: gate.paused,
@@ -201,14 +235,29 @@ export abstract class Client implements AsyncDisposable {
     }
   }
 
-  /** How it is, in one word with its reasons. Never rejects and never asks Customer.io. */
-  async health(): Promise<Health> {
+  /**
+   * How it is, in one word with its reasons.
+   *
+   * `passive` asks nobody and speaks of real traffic. `active` also asks Customer.io for the account's region
+   * (`GET /api/v1/accounts/region`, which changes nothing there), at most once in `health.intervalMs` (30 s) however many
+   * ask, and for `timeouts.probeMs` (3 s) at most; between two questions the newest answer stands. The question takes one
+   * request of the rate, and a 429 to it slows everybody; otherwise it changes nothing. Where an ordinary request could not
+   * go (circuit, cooldown, rate, parked, paused) it is not asked, and `probe` says so.
+   *
+   * Resolves when the outbox has answered, and the question; rejects only with an `OptionsError`.
+   * @param options.probe @defaultValue 'passive'
+   * @example `if (!(await cio.health({ probe: 'active' })).healthy) alarm()`
+   */
+  async health(options: { readonly probe?: 'passive' | 'active' } = {}): Promise<Health> {
+    const { probe: how = 'passive' } = options
+    if (how !== 'passive' && how !== 'active') throw new OptionsError('probe', 'must be passive or active')
+    const probe = how === 'active' ? await this.#question.ask() : null
     const outbox = this.#opening.opened
     const gate = this.#gate.view(this.#runtime.clock.monotonicMs())
     const { error } = this.#opening
     let storeErrorCode = error === undefined ? this.#storeErrorCode : codeOf(error)
     const stats = await outbox?.stats().catch((reason: unknown) => {
-      storeErrorCode ??= codeOf(reason)
+      if (this.#closing === undefined) storeErrorCode ??= codeOf(reason)
     })
     return healthOf({
       phase: this.#closing !== undefined ? 'closing' : outbox === undefined ? 'starting' : 'open',
@@ -223,6 +272,7 @@ export abstract class Client implements AsyncDisposable {
       lastSuccess: this.#attempts.lastSuccess,
       lastFailure: this.#attempts.lastFailure,
       wallMs: this.#runtime.clock.wallMs(),
+      probe,
     })
   }
 
@@ -256,12 +306,25 @@ export abstract class Client implements AsyncDisposable {
   }
 
   /**
-   * Takes no more calls, lets what is on its way finish, and gives the outbox back. Everything that was accepted stays
-   * stored. May be called twice; the second call gets the first one's report.
-   * @param options.timeoutMs for requests under way, in milliseconds. @defaultValue `timeouts.closeMs`
+   * Takes no more calls, lets what is on its way finish or run into its end, and gives the outbox back. Everything that
+   * was accepted stays stored and goes out after the next start.
+   *
+   * A second call gets the first one's report, and brings the end nearer where its own would be sooner; it never puts it
+   * off. The outbox gets up to 2 s beyond the end to write what has come back.
+   * @param options.timeoutMs for requests under way, in milliseconds from now; 0 ends them at once. @defaultValue `timeouts.closeMs`
+   * @returns what remains, when all is closed. Rejects with an `OptionsError` for a wrong `timeoutMs`, and closes nothing.
+   * @example
+   * ```ts
+   * process.once('SIGTERM', () => process.once('SIGTERM', () => cio.close({ timeoutMs: 0 }))) // the second one is fast
+   * process.once('SIGTERM', () => cio.close())
+   * ```
    */
-  close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
-    this.#closing ??= this.#close(options.timeoutMs ?? this.#settings.closeTimeoutMs)
+  async close(options: { readonly timeoutMs?: number } = {}): Promise<CloseReport> {
+    const { timeoutMs = this.#settings.timeouts.closeMs } = options
+    checkCloseTimeout(timeoutMs)
+    this.#end.within(timeoutMs)
+    const working = this.#stopWorking(timeoutMs)
+    this.#closing ??= this.#close(working)
     return this.#closing
   }
 
@@ -269,16 +332,47 @@ export abstract class Client implements AsyncDisposable {
     await this.close()
   }
 
-  async #close(timeoutMs: number): Promise<CloseReport> {
-    const outbox = await this.#opening.ready().catch(() => undefined)
-    if (this.#appending > 0) await new Promise<void>((resolve) => (this.#whenAppended = resolve))
-    await this.#engine?.stop(timeoutMs)
+  /** May be called again, to end sooner. */
+  async #stopWorking(timeoutMs: number): Promise<void> {
+    await Promise.all([
+      // Those that are stored at the end wait for the outbox.
+      this.#direct && this.#end.orEnd(this.#direct.stop(timeoutMs)),
+      this.#engine?.stop(timeoutMs),
+      this.#idempotency.close(timeoutMs),
+    ])
+  }
+
+  async #close(stopped: Promise<void>): Promise<CloseReport> {
+    this.#question.close()
+    const ready = this.#opening.ready().catch(() => undefined)
+    const outbox = await this.#end.orEnd(ready)
+    // One that opens after the end is given back all the same.
+    if (outbox === undefined) void ready.then((late) => late?.close()).catch(() => {})
+    else if (this.#appending > 0) await this.#end.orEnd(new Promise<void>((done) => (this.#whenAppended = done)))
+    await stopped
     const stats = await outbox?.stats().catch(() => undefined)
     this.#receipts.close()
     await outbox?.close()
+    this.#end.done()
     const report = { waiting: stats?.waiting ?? null, deadLetters: stats?.deadLetters ?? null }
     this.#events.emit({ type: 'closed', ...report })
     return report
+  }
+}
+
+function noPrefix(): string {
+  return ''
+}
+
+function onlyOne([receipt]: readonly Receipt[]): Receipt {
+  return receipt!
+}
+
+function receiptOfAll(operations: readonly Receipt[]): BatchReceipt {
+  return {
+    state: operations.every((receipt) => receipt.state === 'duplicate') ? 'duplicate' : 'stored',
+    operations,
+    settled: () => Promise.all(operations.map((receipt) => receipt.settled())),
   }
 }
 

@@ -1,13 +1,15 @@
 /**
  * From a decoded call to a stored operation. Everything that can be wrong with a call is found here, before anything is
- * stored; what passes is stamped and appended, and the receipt comes once it is durable.
+ * stored; what passes is stamped, ready to be appended.
  */
 import { createHash } from 'node:crypto'
 
 import { AbortedError, type Problem, ValidationError } from '../errors.ts'
 import type { Events } from '../observe/events.ts'
+import { contentKeyOf } from '../idempotency/content-key.ts'
+import { problemOfKey } from '../idempotency/key.ts'
 import { entryOf } from '../outbox/entry.ts'
-import type { AppendResult, NewEntry } from '../outbox/outbox.ts'
+import type { NewEntry } from '../outbox/outbox.ts'
 import type { Call } from '../protocol/call.ts'
 import type { Decoded } from '../protocol/decode.ts'
 import { lintCall } from '../protocol/lint.ts'
@@ -19,39 +21,50 @@ import type { ClientSettings } from './options.ts'
 
 /** The last parameter of each call. */
 export interface CallOptions {
-  /** Two calls with the same key are one operation; at Customer.io one event, also from two machines. */
+  /**
+   * Two calls with the same key are one operation: while the first waits, and for an hour (`rememberKeysMs` of the
+   * outbox), the second gets its receipt, with `state: 'duplicate'`. An event is also sent under an id that is made from
+   * the key, so that two machines without a common outbox, and calls after that hour, still are one event for
+   * Customer.io. Up to 1,000 bytes; see `generateIdempotencyKey`.
+   */
   readonly idempotencyKey?: string
   /** Not sent any more when it is older than this; becomes a dead letter `expired`. */
   readonly maxAgeMs?: number
   /** `bulk` stands behind `live` where they compete; a person's own order holds all the same. @defaultValue 'live' */
   readonly priority?: Priority
-  /** Ends the call as long as it is not being stored yet. */
+  /** Ends the call as long as it is not being stored yet; in mode `direct` also its waits and its request, which may have arrived. */
   readonly signal?: AbortSignal
 }
 
 /** No single operation may be larger, whatever the lint says: 100,000 bytes of data is the most that Customer.io takes. */
 const BODY_BYTES_MAX = 1_000_000
-const KEY_BYTES_MAX = 1_000
 
 export interface Intake {
   /** Checks and stamps; throws `ValidationError` or `AbortedError`, with nothing stored. */
   entriesOf(decoded: readonly Decoded[], options: CallOptions, prefix: (index: number) => string): readonly NewEntry[]
-  append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]>
 }
 
 export function createIntake(
-  settings: Pick<ClientSettings, 'lint' | 'maxAgeMs'>,
+  settings: Pick<ClientSettings, 'dedupe' | 'lint' | 'maxAgeMs'>,
   runtime: Runtime,
   events: Events,
-  append: Intake['append'],
 ): Intake {
-  function entryFor(call: Call, options: CallOptions, key: string | undefined): NewEntry {
+  /** The id that stands for the call's key, where it has one. A call among several has its number besides. */
+  function keyedId(call: Call, options: CallOptions, number: number | undefined): string | undefined {
+    const { idempotencyKey } = options
+    if (idempotencyKey !== undefined) return idOfKey(number === undefined ? 'key' : `key of ${number}`, idempotencyKey)
+    const contentKey = settings.dedupe === 'content' ? contentKeyOf(call) : undefined
+    return contentKey === undefined ? undefined : idOfKey('content', contentKey)
+  }
+
+  function entryFor(call: Call, options: CallOptions, number: number | undefined): NewEntry {
+    const keyed = keyedId(call, options, number)
     const maxAgeMs = options.maxAgeMs ?? settings.maxAgeMs(call.type)
     return entryOf(
       createOperation(call, {
-        id: key === undefined ? runtime.newId() : idOfKey(key),
+        id: keyed ?? runtime.newId(),
         acceptedAtMs: runtime.clock.wallMs(),
-        keyed: key !== undefined,
+        keyed: keyed !== undefined,
         ...(options.priority === undefined ? {} : { priority: options.priority }),
         ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
       }),
@@ -73,8 +86,8 @@ export function createIntake(
     if (settings.lint === 'reject') refuse(problems)
   }
 
-  function entryOfSize(call: Call, options: CallOptions, key: string | undefined, field: string): NewEntry {
-    const entry = entryFor(call, options, key)
+  function entryOfSize(call: Call, options: CallOptions, number: number | undefined, field: string): NewEntry {
+    const entry = entryFor(call, options, number)
     const { length } = entry.body
     if (length > BODY_BYTES_MAX) refuse([tooLarge(field.replace(/\.$/, '') || 'call', length, BODY_BYTES_MAX)])
     return entry
@@ -87,12 +100,10 @@ export function createIntake(
       const calls = callsOf(decoded, prefix)
       checkValues(calls, prefix)
       lint(calls, prefix)
-      const key = options.idempotencyKey
       return calls.map((call, index) =>
-        entryOfSize(call, options, key === undefined || calls.length === 1 ? key : `${key}/${index}`, prefix(index)),
+        entryOfSize(call, options, calls.length === 1 ? undefined : index, prefix(index)),
       )
     },
-    append,
   }
 }
 
@@ -124,25 +135,20 @@ function checkValues(calls: readonly Call[], prefix: (index: number) => string):
   refuse(problems)
 }
 
-/** The ULID that stands for an idempotency key, the same on every machine. Its time part is part of the hash and means nothing. */
-function idOfKey(key: string): string {
-  return ulidOfBytes(createHash('sha256').update('holdfast idempotency key\n').update(key).digest())
+/**
+ * The ULID that stands for a key, the same on every machine. Its time part is part of the hash and means nothing.
+ * @param what which kind of key: without a line break, so that kind and key cannot run into each other.
+ */
+function idOfKey(what: string, key: string): string {
+  return ulidOfBytes(createHash('sha256').update(`holdfast idempotency ${what}\n`).update(key).digest())
 }
 
 function checkOptions(options: CallOptions): void {
   const problems: Problem[] = []
   const { idempotencyKey, maxAgeMs, priority } = options
   if (idempotencyKey !== undefined) {
-    if (typeof idempotencyKey !== 'string' || idempotencyKey === '') {
-      problems.push({
-        field: 'options.idempotencyKey',
-        reason: 'required',
-        message: 'must be a text that is not empty',
-        kind: typeof idempotencyKey,
-      })
-    } else if (Buffer.byteLength(idempotencyKey) > KEY_BYTES_MAX) {
-      problems.push(tooLarge('options.idempotencyKey', Buffer.byteLength(idempotencyKey), KEY_BYTES_MAX))
-    }
+    const problem = problemOfKey(idempotencyKey, 'options.idempotencyKey')
+    if (problem !== undefined) problems.push(problem)
   }
   if (maxAgeMs !== undefined && !(typeof maxAgeMs === 'number' && maxAgeMs > 0)) {
     problems.push({

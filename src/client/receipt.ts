@@ -22,12 +22,15 @@ export type Settled =
   | { readonly state: 'unknown' }
   | { readonly state: 'waiting' }
 
-/** Proof that an operation is stored. */
+/** Proof that an operation is stored, or in `mode: 'direct'` delivered. */
 export interface Receipt {
   /** The operation's ULID; for an event without an id of its own, the id that Customer.io sees. */
   readonly id: string
-  /** `duplicate`: an operation with the same idempotency key is stored or was delivered already; this call added nothing. */
-  readonly state: 'stored' | 'duplicate'
+  /**
+   * `delivered`: in `mode: 'direct'`, Customer.io has it, and it was never stored.
+   * `duplicate`: an operation with the same idempotency key is stored or was delivered already; this call added nothing.
+   */
+  readonly state: 'stored' | 'duplicate' | 'delivered'
   /** Resolves when the operation is delivered or given up. Never rejects. An outage may last hours: do not hold a request open for it. */
   settled(): Promise<Settled>
 }
@@ -49,7 +52,7 @@ interface Waiter {
 }
 
 export interface Receipts {
-  receiptOf(id: string, result: AppendResult): Receipt
+  receiptOf(id: string, result: AppendResult | { readonly state: 'delivered' }): Receipt
   /** Ends every wait: the client closes. */
   close(): void
 }
@@ -119,7 +122,10 @@ export function createReceipts(outbox: () => Pick<Outbox, 'lookup'>, clock: Cloc
   })
 
   return {
-    receiptOf: (id, result) => ({ id, state: result.state, settled: () => settledLater(id, result.position) }),
+    receiptOf: (id, result) =>
+      result.state === 'delivered'
+        ? delivered(id)
+        : { id, state: result.state, settled: () => settledLater(id, result.position) },
     close() {
       isClosed = true
       unsubscribe()
@@ -131,4 +137,8 @@ export function createReceipts(outbox: () => Pick<Outbox, 'lookup'>, clock: Cloc
 
 function settledOf(state: EntryState | undefined): Settled | undefined {
   return state === undefined || state.state === 'waiting' ? undefined : state
+}
+
+function delivered(id: string): Receipt {
+  return { id, state: 'delivered', settled: () => Promise.resolve({ state: 'delivered' }) }
 }

@@ -19,7 +19,7 @@ import { createLatch } from '../runtime/latch.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { parcelOf, type Shipment, ship } from './batcher.ts'
 import { createFlights, type Flights } from './flights.ts'
-import type { Gate } from './gate.ts'
+import type { SendingGate } from './gate.ts'
 import { createInHand, type InHand } from './in-hand.ts'
 import { createLeases, type Leases } from './leases.ts'
 import type { EngineOptions } from './options.ts'
@@ -39,7 +39,7 @@ const BATCHES_PER_CLAIM_MAX = 4
 export interface EngineParts {
   readonly outbox: Outbox
   readonly sender: Sender
-  readonly gate: Gate
+  readonly gate: SendingGate
   readonly runtime: Runtime
   readonly events: Events
   readonly options: EngineOptions
@@ -51,9 +51,12 @@ export interface Engine {
   wake(): void
   /** Entries that are claimed here and not settled yet. */
   readonly inHand: number
-  /** Requests on their way. */
-  readonly inFlight: number
-  /** Resolves when nothing is in hand any more; what is on its way after `timeoutMs` is aborted and goes back. */
+  /** Something is in hand that may go as soon as the gate opens. */
+  readonly ready: boolean
+  /**
+   * Resolves when nothing is in hand any more; what is on its way after `timeoutMs` is aborted and goes back. May be
+   * called again to bring that time nearer; a later one changes nothing.
+   */
   stop(timeoutMs: number): Promise<void>
 }
 
@@ -76,6 +79,9 @@ class DeliveryEngine implements Engine {
   #patience = true
   /** Monotonic time from which a claim may find something. */
   #claimAtMs = 0
+  /** Monotonic time at which a stopping engine aborts what is on its way. */
+  #abortAtMs = Infinity
+  #cancelEnd: (() => void) | undefined
 
   constructor(parts: EngineParts) {
     this.#parts = parts
@@ -105,14 +111,16 @@ class DeliveryEngine implements Engine {
       again: (shipments) => this.#hand.putFirst(shipments),
       landed: wake,
     })
+    // Others may share the gate: a place that they leave is worth a turn.
+    parts.gate.watch(wake)
   }
 
   get inHand(): number {
     return this.#leases.entries
   }
 
-  get inFlight(): number {
-    return this.#flights.count
+  get ready(): boolean {
+    return this.#mode === 'running' && !this.#hand.isEmpty
   }
 
   start(): void {
@@ -128,20 +136,28 @@ class DeliveryEngine implements Engine {
 
   async stop(timeoutMs: number): Promise<void> {
     if (this.#mode === 'new') this.#mode = 'stopped'
-    if (this.#mode === 'running') {
-      this.#mode = 'stopping'
-      const { clock } = this.#parts.runtime
-      const cancelAbort = clock.timer(timeoutMs, () => this.#flights.abort())
-      const cancelWait = clock.timer(timeoutMs + SETTLE_MS_MAX, () => {
-        this.#patience = false
-        this.#latch.open()
-      })
+    if (this.#mode === 'running') this.#mode = 'stopping'
+    if (this.#mode === 'stopping') this.#endWithin(timeoutMs)
+    this.#latch.open()
+    await this.#loop
+    this.#cancelEnd?.()
+  }
+
+  #endWithin(timeoutMs: number): void {
+    const { clock } = this.#parts.runtime
+    const abortAtMs = clock.monotonicMs() + timeoutMs
+    if (abortAtMs >= this.#abortAtMs) return
+    this.#abortAtMs = abortAtMs
+    this.#cancelEnd?.()
+    const cancelAbort = clock.timer(timeoutMs, () => this.#flights.abort())
+    const cancelWait = clock.timer(timeoutMs + SETTLE_MS_MAX, () => {
+      this.#patience = false
       this.#latch.open()
-      await this.#loop
+    })
+    this.#cancelEnd = () => {
       cancelAbort()
       cancelWait()
     }
-    await this.#loop
   }
 
   async #run(): Promise<void> {
@@ -176,7 +192,7 @@ class DeliveryEngine implements Engine {
         return state.untilMs
       }
       // A probe goes beside whatever still hangs from the time before.
-      if (!state.probe && this.#flights.count >= gate.concurrencyMax(nowMs)) return null
+      if (!state.probe && gate.inFlight >= gate.concurrencyMax(nowMs)) return null
       const shipment = this.#nextShipment(nowMs)
       if (shipment === undefined) return null
       const pass = gate.enter(nowMs)
@@ -221,7 +237,7 @@ class DeliveryEngine implements Engine {
   #claimIfWanted(nowMs: number): void {
     const { gate, options } = this.#parts
     const state = gate.check(nowMs)
-    const free = gate.concurrencyMax(nowMs) - this.#flights.count
+    const free = gate.concurrencyMax(nowMs) - gate.inFlight
     if (this.#claiming || nowMs < this.#claimAtMs || !this.#hand.wantsMore) return
     // With nothing in hand a claim waits for the gate, so that what comes meanwhile shares the batch.
     const opensSoon = state.open || (state.untilMs !== null && state.untilMs - nowMs <= HOLD_MS_MAX)

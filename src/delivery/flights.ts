@@ -2,21 +2,15 @@
  * Shipments on their way: each is one attempt. When it lands, its outcomes go to the gate as one answer and to the
  * entries as one verdict each; a refused batch comes back as two halves under the same leases.
  */
-import type { Events } from '../observe/events.ts'
 import type { Verdict } from '../outbox/outbox.ts'
-import type { Outcome } from '../protocol/outcome.ts'
-import type { Runtime } from '../runtime/runtime.ts'
+import { type AttemptParts, attemptWith, NO_OUTCOME } from './attempt.ts'
 import { bisect, type Parcel, requestOf, type Shipment } from './batcher.ts'
-import type { Gate, Pass } from './gate.ts'
+import type { Pass } from './gate.ts'
 import type { EngineOptions } from './options.ts'
-import type { Attempt, Sender } from './sender.ts'
+import type { Attempt } from './sender.ts'
 import { kept, verdictOf } from './verdict.ts'
 
-export interface FlightParts {
-  readonly sender: Sender
-  readonly gate: Gate
-  readonly runtime: Runtime
-  readonly events: Events
+export interface FlightParts extends AttemptParts {
   readonly options: Pick<EngineOptions, 'verdict' | 'callTimeoutMs' | 'batchTimeoutMs'>
   readonly settle: (parcel: Parcel, verdict: Verdict) => void
   /** These go again at once, before what waits. */
@@ -43,25 +37,14 @@ export function createFlights(parts: FlightParts): Flights {
   }
 
   async function fly(shipment: Shipment, pass: Pass): Promise<void> {
-    const request = requestOf(shipment)
-    const limitMs = gate.timeoutMs(pass, timeoutMs(shipment))
-    const attempt = await parts.sender.send(request, shipment.parcels.length, limitMs, controller.signal)
-    count--
-    const whole = wholeOf(attempt)
-    const nowMs = parts.runtime.clock.monotonicMs()
-    const { verdict } = gate.leave(pass, { ...whole, durationMs: attempt.durationMs }, nowMs)
-    if (events.active()) {
-      events.emit({
-        type: 'request',
-        entries: shipment.parcels.length,
-        bytes: Buffer.byteLength(request.body ?? ''),
-        durationMs: attempt.durationMs,
-        status: attempt.status,
-        outcome: isMixed(attempt) ? 'mixed' : whole.kind,
-        ...(whole.kind === 'retry' ? { reason: whole.reason } : {}),
-        probe: pass.probe,
-      })
+    const sending = {
+      request: requestOf(shipment),
+      entries: shipment.parcels.length,
+      timeoutMs: gate.timeoutMs(pass, timeoutMs(shipment)),
+      signal: controller.signal,
     }
+    const { attempt, verdict } = await attemptWith(pass, sending, parts)
+    count--
     conclude(shipment, attempt, verdict)
     parts.landed()
   }
@@ -104,17 +87,4 @@ export function createFlights(parts: FlightParts): Flights {
     timeoutMs,
     abort: () => controller.abort(),
   }
-}
-
-/** For an entry that an answer says nothing about: send the same again. */
-const NO_OUTCOME: Outcome = { kind: 'retry', reason: 'bad-answer' }
-
-/** The answer as one: what a 2xx says of single entries is no news of the provider's health. */
-function wholeOf(attempt: Attempt): Outcome {
-  const isGood = attempt.status !== null && attempt.status >= 200 && attempt.status < 300
-  return isGood ? { kind: 'delivered' } : (attempt.outcomes[0] ?? NO_OUTCOME)
-}
-
-function isMixed(attempt: Attempt): boolean {
-  return attempt.outcomes.some((outcome) => outcome.kind !== attempt.outcomes[0]?.kind)
 }

@@ -67,6 +67,14 @@ export interface Gate {
   enter(nowMs: number): Pass | undefined
   /** `park`: retry the entries instead of burying them, for the fault is ours and not theirs. */
   leave(pass: Pass, report: Report, nowMs: number): { readonly verdict: 'as-is' | 'park' }
+  /**
+   * Lets one question pass that carries no operation, where an ordinary request may go: it takes a token, for the
+   * provider counts requests, and nothing else. Undefined when it may go, else why not. It is never a probe: those
+   * belong to operations, so with a circuit that is not closed, or parked, it may not go. Its answer judges nobody.
+   */
+  ask(nowMs: number): GateReason | undefined
+  /** A question was answered with 429, which slows everybody. */
+  askedTooFast(nowMs: number, afterMs?: number): void
   /** Idempotent, like `resume`. Requests under way go on. */
   pause(): void
   /** Also lets the next probe of a parked workspace go at once. */
@@ -76,10 +84,17 @@ export interface Gate {
    * that one may go, it may, whatever hangs from the time before.
    */
   concurrencyMax(nowMs: number): number
+  /** Passes that were entered and not left, of whoever shares this gate. */
+  readonly inFlight: number
+  /** Calls `listener` whenever what the gate says may have become better, or an operator has closed it. */
+  watch(listener: () => void): void
   /** The time that the request of this pass gets: a probe gets less, so that a server that hangs is found out soon. */
   timeoutMs(pass: Pass, normalMs: number): number
   view(nowMs: number): GateView
 }
+
+/** What whoever sends needs of it. */
+export type SendingGate = Omit<Gate, 'ask' | 'askedTooFast' | 'pause' | 'resume' | 'view'>
 
 /** @throws OptionsError naming the field */
 export function createGate(options: GateOptions, random: Random, emit: (event: HoldfastEvent) => void): Gate {
@@ -93,6 +108,8 @@ class ComposedGate implements Gate {
   readonly #limiter: RateLimiter
   readonly #parking: Parking
   readonly #emit: (event: HoldfastEvent) => void
+  readonly #watchers: (() => void)[] = []
+  #inFlight = 0
   #paused = false
 
   constructor(options: Required<GateOptions>, random: Random, emit: (event: HoldfastEvent) => void) {
@@ -111,6 +128,14 @@ class ComposedGate implements Gate {
     this.#parking = new Parking(this.#probeTimeoutMs + PROBE_LEASE_MARGIN_MS, random)
   }
 
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  watch(listener: () => void): void {
+    this.#watchers.push(listener)
+  }
+
   check(nowMs: number): GateState {
     if (this.#paused) return { open: false, reason: 'paused', untilMs: null }
     const parkedUntilMs = this.#parking.closedUntilMs(nowMs)
@@ -124,6 +149,7 @@ class ComposedGate implements Gate {
 
   enter(nowMs: number): Pass | undefined {
     if (!this.check(nowMs).open) return undefined
+    this.#inFlight++
     const { taken } = this.#limiter.take(nowMs)
     const ticket = this.#parking.enter(nowMs)
     // Last, because it alone may emit.
@@ -133,6 +159,7 @@ class ComposedGate implements Gate {
   }
 
   leave(pass: Pass, report: Report, nowMs: number): { readonly verdict: 'as-is' | 'park' } {
+    this.#inFlight--
     const slowed = report.kind === 'throttled' && this.#limiter.throttled(nowMs, report.afterMs)
     if (report.kind === 'delivered') this.#limiter.succeeded(nowMs)
     const { verdict, change } = this.#parking.leave(pass.ticket, report, nowMs)
@@ -140,29 +167,43 @@ class ComposedGate implements Gate {
       durationMs: report.durationMs,
       ...(report.kind === 'retry' && report.afterMs !== undefined ? { retryAfterMs: report.afterMs } : {}),
     })
-    if (slowed) {
-      const { perSecond, cooldownMs } = this.#limiter.view(nowMs)
-      this.#emit({ type: 'throttled', perSecond, cooldownMs })
-    }
+    if (slowed) this.#emitThrottled(nowMs)
     const { parked } = this.#parking
     if (change === 'parked' && parked !== null) {
       this.#emit({ type: 'parked', reason: parked.reason, status: parked.status })
     }
     if (change === 'unparked') this.#emit({ type: 'unparked' })
+    this.#changed()
     return { verdict }
+  }
+
+  ask(nowMs: number): GateReason | undefined {
+    const state = this.check(nowMs)
+    if (!state.open) return state.reason
+    if (state.probe) return this.#parking.parked === null ? 'circuit' : 'parked'
+    const { taken } = this.#limiter.take(nowMs)
+    assert(taken, 'an open gate gives a token')
+    return undefined
+  }
+
+  askedTooFast(nowMs: number, afterMs?: number): void {
+    if (this.#limiter.throttled(nowMs, afterMs)) this.#emitThrottled(nowMs)
   }
 
   pause(): void {
     if (this.#paused) return
     this.#paused = true
     this.#emit({ type: 'paused' })
+    this.#changed()
   }
 
   resume(): void {
     this.#parking.probeSoon()
-    if (!this.#paused) return
-    this.#paused = false
-    this.#emit({ type: 'resumed' })
+    if (this.#paused) {
+      this.#paused = false
+      this.#emit({ type: 'resumed' })
+    }
+    this.#changed()
   }
 
   concurrencyMax(nowMs: number): number {
@@ -181,6 +222,15 @@ class ComposedGate implements Gate {
       paused: this.#paused,
       parked: this.#parking.parked,
     }
+  }
+
+  #changed(): void {
+    for (const listener of this.#watchers) listener()
+  }
+
+  #emitThrottled(nowMs: number): void {
+    const { perSecond, cooldownMs } = this.#limiter.view(nowMs)
+    this.#emit({ type: 'throttled', perSecond, cooldownMs })
   }
 }
 

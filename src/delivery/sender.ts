@@ -10,6 +10,8 @@ import type { Runtime } from '../runtime/runtime.ts'
 /** A 207 names each failed entry: some hundred bytes for each of a few hundred entries. */
 const ANSWER_BYTES_MAX = 1_000_000
 
+const EXCERPT_BYTES_MAX = 10_000
+
 const REDIRECTS_MAX = 3
 
 export interface Target {
@@ -25,13 +27,25 @@ export interface Attempt {
   readonly outcomes: readonly Outcome[]
   /** Null when there was no answer. */
   readonly status: number | null
+  /** The answer's text, as much as was read; null when there was no answer. May repeat what was sent. */
+  readonly body: string | null
   readonly durationMs: number
 }
 
 export interface Sender {
   send(parts: HttpParts, entries: number, timeoutMs: number, signal: AbortSignal): Promise<Attempt>
-  /** The answer itself, for a question that is asked at once. Throws what `fetch` throws. */
-  ask(parts: HttpParts, timeoutMs: number, signal?: AbortSignal): Promise<{ status: number; body: string }>
+  /** What may be kept of an answer's text: at most 10,000 bytes of it, and none of the credentials. */
+  excerptOf(body: string): string
+  /** The answer itself, for a question that is asked at once. Throws what `fetch` throws; see `isTimeout`. */
+  ask(parts: HttpParts, timeoutMs: number, signal?: AbortSignal): Promise<Reply>
+}
+
+export interface Reply {
+  readonly status: number
+  /** As text, as much as is read of it. */
+  readonly body: string
+  /** The header, as it came. */
+  readonly retryAfter: string | null
 }
 
 export function createSender(target: Target, runtime: Runtime): Sender {
@@ -59,20 +73,35 @@ class HttpSender implements Sender {
         const { response, body } = await this.#exchange(parts, inner)
         const { status, headers } = response
         const answer = { status, retryAfter: headers.get('retry-after'), body, nowWallMs: clock.wallMs() }
-        return { outcomes: classify(answer, entries), status }
+        return { outcomes: classify(answer, entries), status, body }
       },
-      (error, why) => ({ outcomes: Array.from({ length: entries }, () => classifyFailure(error, why)), status: null }),
+      (error, why) => ({
+        outcomes: Array.from({ length: entries }, () => classifyFailure(error, why)),
+        status: null,
+        body: null,
+      }),
     )
     return { ...attempt, durationMs: clock.monotonicMs() - startedMs }
   }
 
-  ask(parts: HttpParts, timeoutMs: number, signal?: AbortSignal): Promise<{ status: number; body: string }> {
+  excerptOf(body: string): string {
+    // A gateway's error page may print the request that it could not pass on.
+    const secrets = [this.#authorization.slice('Basic '.length), this.#target.apiKey].filter(
+      ({ length }) => length >= 8,
+    )
+    const text = secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), body)
+    return Buffer.byteLength(text) <= EXCERPT_BYTES_MAX
+      ? text
+      : new TextDecoder().decode(Buffer.from(text).subarray(0, EXCERPT_BYTES_MAX), { stream: true })
+  }
+
+  ask(parts: HttpParts, timeoutMs: number, signal?: AbortSignal): Promise<Reply> {
     return this.#limited(
       timeoutMs,
       signal,
       async (inner) => {
         const { response, body } = await this.#exchange(parts, inner)
-        return { status: response.status, body }
+        return { status: response.status, body, retryAfter: response.headers.get('retry-after') }
       },
       (error) => {
         throw error
@@ -138,6 +167,11 @@ class HttpSender implements Sender {
 // Made once: a reason that is not given is a DOMException with a stack, which costs more than the rest of an attempt.
 const TIMED_OUT = new Error('the attempt ran into its timeout')
 const ABORTED = new Error('the attempt was aborted')
+
+/** Whether what `ask` threw is the end of its own time. */
+export function isTimeout(error: unknown): boolean {
+  return error === TIMED_OUT
+}
 
 /** The text of an answer up to a bound; what lies beyond is not read and the connection is given up. */
 async function readBounded(response: Response): Promise<string> {

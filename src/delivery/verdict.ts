@@ -25,8 +25,14 @@ export const unsent: Verdict = AGAIN_AT_ONCE
 /** Refused by a provider that refuses most: kept, and held back for a while, so that the next probe is another one. */
 export const kept: Verdict = { to: 'waiting', delayMs: 10_000, countAttempt: false }
 
+export type LateVerdict = { readonly to: 'dead'; readonly reason: 'expired' | 'campaign-window' }
+
 /** The verdict of an entry that must not be sent any more, or undefined when it may. */
-export function lateVerdict(entry: ClaimedEntry, wallMs: number, policy: VerdictPolicy): Verdict | undefined {
+export function lateVerdict(
+  entry: Pick<ClaimedEntry, 'expiresAtMs' | 'campaignAtMs'>,
+  wallMs: number,
+  policy: Pick<VerdictPolicy, 'afterCampaignWindow'>,
+): LateVerdict | undefined {
   if (entry.expiresAtMs !== null && wallMs >= entry.expiresAtMs) return { to: 'dead', reason: 'expired' }
   const isLate = entry.campaignAtMs !== null && wallMs - entry.campaignAtMs > CAMPAIGN_WINDOW_MS
   if (isLate && policy.afterCampaignWindow === 'dead-letter') return { to: 'dead', reason: 'campaign-window' }

@@ -38,6 +38,13 @@ export type HoldfastEvent =
       readonly reason?: string
       readonly probe: boolean
     }
+  /** Health asked Customer.io for the account's region. `outcome` is a word of `AskedProbe`. No attempt of any operation. */
+  | {
+      readonly type: 'probed'
+      readonly outcome: string
+      readonly status: number | null
+      readonly durationMs: number
+    }
   | { readonly type: 'delivered'; readonly entries: readonly SettledEntry[] }
   | { readonly type: 'retrying'; readonly entries: number; readonly reason: string; readonly delayMs: number }
   | { readonly type: 'dead-letter'; readonly entries: readonly (SettledEntry & DeadDetail)[] }

@@ -1,5 +1,6 @@
 /**
- * Health in one vocabulary, as a function of what is known. It asks nobody and creates nothing at the provider.
+ * Health in one vocabulary, as a function of what is known: real traffic, and the answer to an active question where one
+ * was asked. It asks nobody itself and creates nothing at the provider.
  *
  * - `starting`: the outbox is not open yet. - `ok`. - `degraded`: calls are stored, delivery is late or slowed; it mends
  *   itself. - `blocked`: calls are stored, delivery waits for a person. - `failing`: calls cannot be stored, or something
@@ -8,6 +9,7 @@
 import type { OutboxStats } from '../outbox/outbox.ts'
 import { CAMPAIGN_WINDOW_MS } from '../protocol/limits.ts'
 import type { CircuitState } from './events.ts'
+import { type HealthProbe, reasonOfProbe } from './probe.ts'
 
 export type HealthStatus = 'starting' | 'ok' | 'degraded' | 'blocked' | 'failing' | 'stopping'
 
@@ -22,7 +24,7 @@ export interface Health {
   readonly healthy: boolean
   readonly status: HealthStatus
   readonly reasons: readonly HealthReason[]
-  /** Median of the newest attempts, in milliseconds; null before the first. */
+  /** Median of the newest attempts, in milliseconds; before the first, that of the probe; null where there is neither. */
   readonly latency: number | null
   readonly circuitState: CircuitState
   readonly queueDepth: number
@@ -38,6 +40,8 @@ export interface Health {
   /** Requests a second that are allowed right now. */
   readonly rate: number
   readonly role: 'active' | 'standby'
+  /** What the active question gave, or why it was not asked; null for `passive`. */
+  readonly probe: HealthProbe | null
 }
 
 export interface HealthFacts {
@@ -54,6 +58,7 @@ export interface HealthFacts {
   readonly lastSuccess: number | null
   readonly lastFailure: number | null
   readonly wallMs: number
+  readonly probe: HealthProbe | null
 }
 
 const LATE_MS = 300_000
@@ -76,7 +81,7 @@ export function healthOf(facts: HealthFacts): Health {
     healthy: status === 'ok' || status === 'degraded',
     status,
     reasons: [...failing, ...blocked, ...degraded],
-    latency: facts.latency,
+    latency: facts.latency ?? (facts.probe?.asked === true ? facts.probe.latency : null),
     circuitState: facts.circuitState,
     queueDepth: outbox?.waiting ?? 0,
     oldestAgeMs,
@@ -88,6 +93,7 @@ export function healthOf(facts: HealthFacts): Health {
     paused: facts.paused,
     rate: facts.rate,
     role: outbox?.role ?? 'standby',
+    probe: facts.probe,
   }
 }
 
@@ -119,6 +125,9 @@ function blocks(facts: HealthFacts): HealthReason[] {
     reasons.push({ code: 'parked', message: `${why} (status ${facts.parked.status}); calls are stored` })
   }
   if (facts.paused) reasons.push({ code: 'paused', message: 'delivery is paused; calls are stored' })
+  const probed = reasonOfProbe(facts.probe)
+  if (probed?.severity === 'blocked')
+    reasons.push({ code: probed.code, message: `${probed.message}; calls are stored` })
   return reasons
 }
 
@@ -132,6 +141,11 @@ function degradations(facts: HealthFacts, ageMs: number | null, campaignLeftMs: 
     })
   }
   if (facts.cooldownMs > 0) reasons.push({ code: 'throttled', message: 'Customer.io asks to slow down' })
+  const probed = reasonOfProbe(facts.probe)
+  // Calls are stored, so a question that failed alone is no failure of ours; a cooldown has said the same already.
+  if (probed !== null && probed.severity !== 'blocked' && !reasons.some(({ code }) => code === probed.code)) {
+    reasons.push({ code: probed.code, message: probed.message })
+  }
   if (ageMs !== null && ageMs > LATE_MS) {
     reasons.push({ code: 'late', message: `the oldest operation waits for ${Math.round(ageMs / 1000)} s` })
   }

@@ -1,5 +1,6 @@
 /** The bounds that every outbox has, with their defaults. */
 import { OptionsError } from '../errors.ts'
+import { RESULT_CHARS_MAX, RESULTS_MAX } from '../idempotency/store.ts'
 
 export interface OutboxLimits {
   /**
@@ -18,12 +19,18 @@ export interface OutboxLimits {
    * @defaultValue 1 hour
    */
   readonly rememberKeysMs?: number
+  /** Keys of `executeIdempotent` whose results are remembered at most; beyond it the oldest go. @defaultValue 100,000 */
+  readonly maxResults?: number
+  /** Characters of all those keys and results together. @defaultValue 64 Mi */
+  readonly maxResultChars?: number
 }
 
 export const limitDefaults: Readonly<Required<OutboxLimits>> = Object.freeze({
   maxOperations: 10_000_000,
   maxBytes: 2 * 1024 * 1024 * 1024,
   rememberKeysMs: 3_600_000,
+  maxResults: RESULTS_MAX,
+  maxResultChars: RESULT_CHARS_MAX,
 })
 
 /** Ids of keyed entries that are remembered at most. */
@@ -43,6 +50,8 @@ export function resolveLimits(options: OutboxLimits): Required<OutboxLimits> {
     maxOperations: wholeNumber('maxOperations', options.maxOperations ?? limitDefaults.maxOperations, 1),
     maxBytes: wholeNumber('maxBytes', options.maxBytes ?? limitDefaults.maxBytes, 1),
     rememberKeysMs: wholeNumber('rememberKeysMs', options.rememberKeysMs ?? limitDefaults.rememberKeysMs, 0),
+    maxResults: wholeNumber('maxResults', options.maxResults ?? limitDefaults.maxResults, 1),
+    maxResultChars: wholeNumber('maxResultChars', options.maxResultChars ?? limitDefaults.maxResultChars, 1),
   }
 }
 

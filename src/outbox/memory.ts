@@ -6,6 +6,8 @@
  */
 import { OutboxError } from '../errors.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { memoryIdempotencyStore } from '../idempotency/memory-store.ts'
+import type { IdempotencyStore } from '../idempotency/store.ts'
 import { resolveLimits, type OutboxLimits } from './limits.ts'
 import { MemoryRecords } from './memory/records.ts'
 import { MemoryTurns } from './memory/turns.ts'
@@ -40,6 +42,9 @@ interface Shared {
   readonly handles: Set<MemoryOutbox>
   owner: MemoryOutbox | undefined
   ownerSeenMs: number
+  /** Made by the first handle, which brings the clock. */
+  executions: IdempotencyStore | undefined
+  readonly limits: Required<OutboxLimits>
 }
 
 /**
@@ -47,17 +52,21 @@ interface Shared {
  * @example `const outbox = await memoryOutbox()({ runtime: systemRuntime, workspace: 'main', notice: () => {} })`
  */
 export function memoryOutbox(options: OutboxLimits = {}): OpenOutbox {
+  const limits = resolveLimits(options)
   const shared: Shared = {
-    records: new MemoryRecords(resolveLimits(options)),
+    records: new MemoryRecords(limits),
     turns: new MemoryTurns(),
     handles: new Set(),
     owner: undefined,
     ownerSeenMs: 0,
+    executions: undefined,
+    limits,
   }
   return (context) => Promise.resolve(new MemoryOutbox(shared, context))
 }
 
 class MemoryOutbox implements Outbox {
+  readonly executions: IdempotencyStore
   readonly #shared: Shared
   readonly #runtime: Runtime
   readonly #notice: (notice: OutboxNotice) => void
@@ -68,6 +77,14 @@ class MemoryOutbox implements Outbox {
     this.#shared = shared
     this.#runtime = context.runtime
     this.#notice = context.notice
+    const { maxResults: maxKeys, maxResultChars: maxChars } = shared.limits
+    const store = (shared.executions ??= memoryIdempotencyStore({ maxKeys, maxChars, clock: context.runtime.clock }))
+    this.executions = {
+      begin: async (ask) => this.#open(store).begin(ask),
+      renew: async (ask) => this.#open(store).renew(ask),
+      complete: async (ask) => this.#open(store).complete(ask),
+      abandon: async (ask) => this.#open(store).abandon(ask),
+    }
     shared.handles.add(this)
     this.#isOwner(true)
   }
@@ -119,6 +136,11 @@ class MemoryOutbox implements Outbox {
     const role = this.#isOwner(false) ? 'active' : 'standby'
     const counts = role === 'active' ? this.#shared.turns.counts() : { inFlight: 0, lanesHeld: 0 }
     return { role, ...counts, ...this.#shared.records.stats(this.#runtime.clock.wallMs()) }
+  }
+
+  async mayHold(lanes: readonly string[]): Promise<boolean> {
+    this.#checkOpen()
+    return this.#shared.turns.holds(lanes)
   }
 
   async lookup(positions: readonly Position[]): Promise<readonly EntryState[]> {
@@ -190,6 +212,11 @@ class MemoryOutbox implements Outbox {
       this.#notice({ type: 'role', role })
     }
     return active
+  }
+
+  #open(store: IdempotencyStore): IdempotencyStore {
+    this.#checkOpen()
+    return store
   }
 
   #checkOpen(): void {

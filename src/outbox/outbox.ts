@@ -18,7 +18,10 @@
  * 9. Several handles, also of several processes, may share one outbox: all append and ask, one at a time delivers. Only
  *    the active one claims; another takes over at once when it closes, and within seconds when it dies. A takeover
  *    ends all leases and all waits.
+ * 10. `executions` keeps its own contract (`idempotency/store.ts`) for all handles of the outbox, active or not. What is
+ *     in it does not count among the entries, and survives as they do.
  */
+import type { IdempotencyStore } from '../idempotency/store.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { NewEntry } from './entry.ts'
 
@@ -165,6 +168,8 @@ export type DeadSelection =
   | { readonly all: true; readonly reason?: DeadReason; readonly lane?: string }
 
 export interface Outbox {
+  /** Leases and results of `executeIdempotent`. Throws `OutboxError`. */
+  readonly executions: IdempotencyStore
   /** Resolves once all entries are durable. Throws `OutboxFullError` or `OutboxError`; then none is stored. */
   append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]>
   /** Leases entries that may go now. */
@@ -174,6 +179,11 @@ export interface Outbox {
   /** Writes verdicts back, durably. One answer for each settlement. */
   settle(settlements: readonly Settlement[]): Promise<readonly LeaseState[]>
   stats(): Promise<OutboxStats>
+  /**
+   * Whether anything unsettled may be in one of these lanes. `false` is certain for everything whose append, through
+   * whatever handle, had resolved before; `true` may also mean that there is more than can be looked through.
+   */
+  mayHold(lanes: readonly string[]): Promise<boolean>
   /** What became of entries, one answer for each position. */
   lookup(positions: readonly Position[]): Promise<readonly EntryState[]>
   /** For operators; in the order in which the entries were appended. */

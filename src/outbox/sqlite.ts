@@ -4,12 +4,13 @@
  * delivers, another takes over when it dies.
  *
  * What stands where, in `sqlite/`
- * - `threaded.ts`, `group-commit.ts`, `worker-link.ts`, `wire.ts`: the caller's side, and what goes over to
+ * - `threaded.ts`, `group-commit.ts`, `execution-groups.ts`, `worker-link.ts`, `wire.ts`: the caller's side, and what
+ *   goes over to
  * - `worker.ts`: the thread, around a
  * - `session.ts`: a connection over time: `open-database.ts` and, on it, a
  * - `core.ts`: the contract on one open file. Its parts: `commits.ts` (the one way to write), `ownership.ts`,
  *   `appends.ts`, `departures.ts`, `deliverer.ts` with `claims.ts`, `turns.ts`, `tail.ts`; `queries.ts`,
- *   `operators.ts`, `census.ts`.
+ *   `operators.ts`, `census.ts`; `executions.ts`.
  */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'

@@ -78,6 +78,8 @@ export interface Breaker {
   peek(nowMs: number): Forecast
   report(permit: Permit, result: CallResult, nowMs: number, details?: ResultDetails): void
   view(nowMs: number): BreakerView
+  /** The `state` of `view`, without the rest. */
+  stateAt(nowMs: number): CircuitState
   /** 0 while not closed, then `rampShare` doubling to 1. Always 1 where the breaker may refuse nothing. */
   concurrencyShare(nowMs: number): number
   /**

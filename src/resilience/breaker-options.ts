@@ -106,7 +106,7 @@ export const PROBE_LEASE_MARGIN_MS = 1_000
 
 /** @throws OptionsError naming the field */
 export function resolveBreakerOptions(options: BreakerOptions = {}): ResolvedBreakerOptions {
-  const openMs = options.openMs ?? breakerDefaults.openMs
+  const { openMs = breakerDefaults.openMs } = options
   checkNumber('openMs', openMs, { above: 0 })
   // Whoever asks for a long open time alone means it.
   const openCapMs = Math.max(breakerDefaults.openCapMs, openMs)

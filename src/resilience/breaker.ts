@@ -34,6 +34,7 @@ import {
   type BreakerOptions,
   type CircuitState,
   type ResolvedBreakerOptions,
+  type Transition,
   type TransitionCause,
 } from './breaker-options.ts'
 import { readSnapshot, snapshotOf, type BreakerSnapshot } from './breaker-snapshot.ts'
@@ -61,22 +62,35 @@ interface Isolation {
 const ISOLATED: Refusal = Object.freeze({ admitted: false, reason: 'isolated', retryAtMs: null })
 const ORDINARY: Forecast = Object.freeze({ admitted: true, probe: false })
 const PROBE: Forecast = Object.freeze({ admitted: true, probe: true })
+/** Of the first period, which most of many breakers never leave. */
+const FIRST_ORDINARY: Admitted = ordinaryOf(0)
 /** Given in mode `observe` where `on` would refuse: its result belongs to no period. */
 const UNCOUNTED: Admitted = admissionOf({ probe: false, generation: -1, leaseUntilMs: Infinity })
 
 /** @throws OptionsError naming the field */
 export function createBreaker(options: BreakerOptions, random: Random): Breaker {
-  return new StatefulBreaker(resolveBreakerOptions(options), random)
+  const resolved = resolveBreakerOptions(options)
+  return new StatefulBreaker(resolved, random, resolved.onTransition)
+}
+
+/** Of options that many breakers share, with a listener of its own in place of theirs. */
+export function createBreakerOf(
+  options: ResolvedBreakerOptions,
+  random: Random,
+  onTransition: (transition: Transition) => void,
+): Breaker {
+  return new StatefulBreaker(options, random, onTransition)
 }
 
 class StatefulBreaker implements Breaker {
   readonly #options: ResolvedBreakerOptions
   readonly #random: Random
+  readonly #onTransition: (transition: Transition) => void
   readonly #condition: TripCondition
   #state: State = { kind: 'closed', sinceMs: null, rampFromMs: -Infinity }
   #generation = 0
   /** What every call of the current closed period gets. */
-  #ordinary: Admitted = ordinaryOf(0)
+  #ordinary: Admitted = FIRST_ORDINARY
   #isolations: readonly Isolation[] = []
   /** The state that listeners know. */
   #announced: CircuitState = 'closed'
@@ -92,9 +106,10 @@ class StatefulBreaker implements Breaker {
   #late = 0
   #opened = 0
 
-  constructor(options: ResolvedBreakerOptions, random: Random) {
+  constructor(options: ResolvedBreakerOptions, random: Random, onTransition: (transition: Transition) => void) {
     this.#options = options
     this.#random = random
+    this.#onTransition = onTransition
     this.#condition = new TripCondition(options)
   }
 
@@ -174,6 +189,12 @@ class StatefulBreaker implements Breaker {
         opened: this.#opened,
       },
     }
+  }
+
+  stateAt(nowMs: number): CircuitState {
+    if (this.#isolations.length > 0) return 'open'
+    const state = this.#state
+    return state.kind === 'open' && nowMs >= state.untilMs ? 'half-open' : state.kind
   }
 
   concurrencyShare(nowMs: number): number {
@@ -315,7 +336,7 @@ class StatefulBreaker implements Breaker {
     this.#announced = to
     const untilMs = !isolated && this.#state.kind === 'open' ? this.#state.untilMs : null
     try {
-      this.#options.onTransition({ from, to, cause, atMs: nowMs, untilMs })
+      this.#onTransition({ from, to, cause, atMs: nowMs, untilMs })
     } catch {
       // The listener's own trouble.
     }

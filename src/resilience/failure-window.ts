@@ -21,6 +21,10 @@ export class FailureWindow {
   #counts: Uint32Array | null = null
   /** Number of the current bucket since time 0. */
   #epoch = -Infinity
+  /** When the current bucket ends: most calls come before that, and need to know no more. */
+  #endMs = -Infinity
+  /** Where the columns of the current bucket begin. */
+  #at = 0
   #calls = 0
   #failures = 0
   #slow = 0
@@ -30,9 +34,9 @@ export class FailureWindow {
   }
 
   record(nowMs: number, failed: boolean, slow: boolean): void {
-    this.advance(nowMs)
+    if (nowMs >= this.#endMs) this.advance(nowMs)
     const counts = (this.#counts ??= new Uint32Array(BUCKETS * COLUMNS))
-    const at = indexOf(this.#epoch)
+    const at = this.#at
     counts[at + CALLS]!++
     this.#calls++
     if (failed) {
@@ -51,6 +55,8 @@ export class FailureWindow {
     if (epoch <= this.#epoch) return
     const steps = Math.min(BUCKETS, epoch - this.#epoch)
     this.#epoch = epoch
+    this.#endMs = (epoch + 1) * this.#bucketMs
+    this.#at = indexOf(epoch)
     if (this.#counts === null) return
     for (let step = 0; step < steps; step++) this.#clear(this.#counts, indexOf(epoch - step))
   }

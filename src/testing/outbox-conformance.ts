@@ -9,7 +9,9 @@
 import { appendCases } from './outbox-conformance/append.ts'
 import { boundCases } from './outbox-conformance/bounds.ts'
 import { deadCases } from './outbox-conformance/dead.ts'
+import { executionCases } from './outbox-conformance/executions.ts'
 import { expressCases } from './outbox-conformance/express.ts'
+import { holdingCases } from './outbox-conformance/holding.ts'
 import { laneCases } from './outbox-conformance/lanes.ts'
 import { leaseCases } from './outbox-conformance/leases.ts'
 import { openingCases } from './outbox-conformance/opening.ts'
@@ -26,9 +28,11 @@ export function outboxCases(subject: OutboxSubject): readonly OutboxCase[] {
   return [
     ...appendCases,
     ...laneCases,
+    ...holdingCases,
     ...leaseCases,
     ...deadCases,
     ...boundCases,
+    ...executionCases,
     ...expressCases,
     ...operatorCases,
     ...openingCases,

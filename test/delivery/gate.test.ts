@@ -261,6 +261,38 @@ test('a parked workspace whose circuit is open waits for both, and one request p
   assert.equal(gate.view(8_000).circuit.probeSuccesses, 1)
 })
 
+test('a question takes a token and nothing else, and its 429 slows everybody once', () => {
+  const { gate, events } = open({ rate: { perSecond: 10, burst: 2 } })
+  assert.equal(gate.ask(0), undefined)
+  assert.equal(gate.ask(0), undefined)
+  assert.equal(gate.ask(0), 'rate')
+  assert.deepEqual(gate.check(0), { open: false, reason: 'rate', untilMs: 100 })
+  assert.equal(gate.view(0).circuit.totals.admitted, 0)
+  gate.askedTooFast(50, 3_000)
+  gate.askedTooFast(60, 3_000)
+  assert.equal(gate.ask(2_000), 'cooldown')
+  assert.deepEqual(typesOf(events), ['throttled'])
+  assert.equal(gate.view(50).rate.perSecond, 7)
+})
+
+test('a question takes no probe: not of an open circuit, not of a parked workspace, not of a paused one', () => {
+  const { gate } = open({ breaker: { consecutiveFailures: 1, openMs: 5_000, openJitter: 0, probeSuccesses: 1 } })
+  send(gate, 'retry', 0)
+  assert.equal(gate.ask(1), 'circuit')
+  assert.equal(gate.ask(5_000), 'circuit', 'half open')
+  assert.deepEqual(gate.check(5_000), { open: true, probe: true }, 'the probe is still there')
+  send(gate, 'delivered', 5_000)
+  assert.equal(gate.ask(5_001), undefined)
+  send(gate, 'unauthorized', 5_002)
+  assert.equal(gate.ask(5_003), 'parked')
+  gate.resume()
+  assert.equal(gate.ask(5_004), 'parked')
+  assert.deepEqual(gate.check(5_004), { open: true, probe: true }, 'the probe is still there')
+  send(gate, 'delivered', 5_005)
+  gate.pause()
+  assert.equal(gate.ask(5_006), 'paused')
+})
+
 test('events come when the whole gate is in its new state', () => {
   const seen: unknown[] = []
   const gate: Gate = createGate(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { createSender, type Target } from '../../src/delivery/sender.ts'
+import { createSender, isTimeout, type Target } from '../../src/delivery/sender.ts'
 import type { HttpParts } from '../../src/protocol/encode.ts'
 import type { Fetch } from '../../src/runtime/runtime.ts'
 import { createTestRuntime } from '../../src/testing/test-runtime.ts'
@@ -33,7 +33,7 @@ function ok(body = '{}'): Response {
 test("a request carries method, path, body, credentials and the caller's headers, of which the protocol's own win", async () => {
   const { sender, requests } = world(() => Promise.resolve(ok()))
   const attempt = await sender.send(parts, 1, 1_000, never)
-  assert.deepEqual(attempt, { outcomes: [{ kind: 'delivered' }], status: 200, durationMs: 0 })
+  assert.deepEqual(attempt, { outcomes: [{ kind: 'delivered' }], status: 200, body: '{}', durationMs: 0 })
   const [request] = requests
   assert.equal(request?.method, 'POST')
   assert.equal(request?.url, 'https://track.customer.io/api/v1/customers/42/events')
@@ -92,6 +92,7 @@ test('an attempt ends at its timeout, also when fetch does not listen to its sig
       { kind: 'retry', reason: 'timeout' },
     ],
     status: null,
+    body: null,
     durationMs: 1_000,
   })
   assert.equal(runtime.clock.pending, 0)
@@ -129,7 +130,26 @@ test('of an endless answer a megabyte is read, not more', async () => {
 
 test('a question that is asked at once gets the answer, or the error of the network', async () => {
   const { sender } = world(() => Promise.resolve(new Response('no', { status: 401 })))
-  assert.deepEqual(await sender.ask(parts, 1_000), { status: 401, body: 'no' })
+  assert.deepEqual(await sender.ask(parts, 1_000), { status: 401, body: 'no', retryAfter: null })
+  const slow = world(() => Promise.resolve(new Response('', { status: 429, headers: { 'retry-after': '7' } })))
+  assert.equal((await slow.sender.ask(parts, 1_000)).retryAfter, '7')
   const broken = world(() => Promise.reject(new TypeError('fetch failed')))
-  await assert.rejects(broken.sender.ask(parts, 1_000), TypeError)
+  await assert.rejects(broken.sender.ask(parts, 1_000), (error) => error instanceof TypeError && !isTimeout(error))
+})
+
+test('a question that runs out of its time says so', async () => {
+  const { sender, runtime } = world(() => new Promise<Response>(() => {}))
+  const asked = assert.rejects(sender.ask(parts, 1_000), isTimeout)
+  await runtime.clock.advance(1_000)
+  await asked
+})
+
+test('what is kept of an answer is at most 10,000 bytes, whole characters, without the credentials', () => {
+  const apiKey = 'secret-api-key-1234'
+  const token = Buffer.from(`site:${apiKey}`).toString('base64')
+  const sender = createSender({ ...target, siteId: 'site', apiKey }, createTestRuntime())
+  assert.equal(sender.excerptOf(`key ${apiKey}, header Basic ${token}`), 'key [redacted], header Basic [redacted]')
+  const long = sender.excerptOf(`x${'ü'.repeat(8_000)}`)
+  assert.equal(Buffer.byteLength(long), 9_999)
+  assert.match(long, /^xü+$/)
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { type HealthFacts, healthOf } from '../../src/observe/health.ts'
+import type { AskedProbe, HealthProbe } from '../../src/observe/probe.ts'
 import type { OutboxStats } from '../../src/outbox/outbox.ts'
 
 const WALL_MS = 1_767_225_600_000
@@ -36,6 +37,17 @@ const fine: HealthFacts = {
   lastSuccess: WALL_MS,
   lastFailure: null,
   wallMs: WALL_MS,
+  probe: null,
+}
+
+const asked: AskedProbe = {
+  asked: true,
+  atMs: WALL_MS,
+  outcome: 'ok',
+  status: 200,
+  latency: 30,
+  region: 'us',
+  reason: null,
 }
 
 const table: readonly (readonly [string, Partial<HealthFacts>, string, readonly string[]])[] = [
@@ -99,6 +111,47 @@ for (const [name, facts, status, reasons] of table) {
     assert.equal(health.healthy, status === 'ok' || status === 'degraded')
   })
 }
+
+const probes: readonly (readonly [string, HealthProbe, Partial<HealthFacts>, string, readonly string[]])[] = [
+  ['Customer.io answered well', asked, {}, 'ok', []],
+  [
+    'the account lives elsewhere',
+    { ...asked, outcome: 'region-mismatch', region: 'eu' },
+    {},
+    'degraded',
+    ['region-mismatch'],
+  ],
+  ['the credentials are refused', { ...asked, outcome: 'credentials', status: 401 }, {}, 'blocked', ['credentials']],
+  ['it was too fast', { ...asked, outcome: 'throttled', status: 429 }, {}, 'degraded', ['throttled']],
+  ['it was too fast, as traffic is', { ...asked, outcome: 'throttled' }, { cooldownMs: 1 }, 'degraded', ['throttled']],
+  [
+    'it got no answer',
+    { ...asked, outcome: 'failed', reason: 'timeout', status: null },
+    {},
+    'degraded',
+    ['unreachable'],
+  ],
+  ['it was not asked', { asked: false, reason: 'circuit' }, { circuitState: 'open' }, 'degraded', ['circuit-open']],
+  ['it was not asked for want of a token', { asked: false, reason: 'rate' }, {}, 'ok', []],
+]
+
+for (const [name, probe, facts, status, reasons] of probes) {
+  test(`health with a probe: ${name}`, () => {
+    const health = healthOf({ ...fine, ...facts, probe })
+    assert.equal(health.status, status)
+    assert.deepEqual(
+      health.reasons.map((reason) => reason.code),
+      reasons,
+    )
+    assert.equal(health.probe, probe)
+  })
+}
+
+test('the latency is that of traffic, and that of the probe only where there was no traffic yet', () => {
+  assert.equal(healthOf({ ...fine, probe: asked }).latency, 20)
+  assert.equal(healthOf({ ...fine, probe: asked, latency: null }).latency, 30)
+  assert.equal(healthOf({ ...fine, latency: null, probe: { asked: false, reason: 'paused' } }).latency, null)
+})
 
 test('ages are told against the wall clock, and one that was set back makes none negative', () => {
   const outbox = { ...quiet, oldestAcceptedAtMs: WALL_MS + HOUR_MS, oldestCampaignAtMs: WALL_MS - HOUR_MS }

@@ -26,7 +26,8 @@ type Action =
   | { readonly do: 'resolve'; readonly how: 'replay' | 'drop'; readonly lane: string; readonly all: boolean }
   | { readonly do: 'reopen' }
 
-const lane = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f')
+const LANES = ['a', 'b', 'c', 'd', 'e', 'f']
+const lane = fc.constantFrom(...LANES)
 const lanes = fc.oneof({ weight: 3, arbitrary: lane.map((one) => [one]) }, fc.uniqueArray(lane, { minLength: 2 }))
 const newEntry = fc
   .record({ lanes, isLive: fc.boolean(), key: fc.option(fc.nat(5)), bytes: fc.integer({ min: 1, max: 200 }) })
@@ -120,7 +121,9 @@ class Side {
     const positions = Array.from({ length: 200 }, (_, index) => String(index + 1))
     assert.equal(stats.lost, 0)
     assert.equal(role, 'active')
-    return { stats, waiting, dead, states: await this.outbox.lookup(positions) }
+    const held: boolean[] = []
+    for (const name of LANES) held.push(await this.outbox.mayHold([name]))
+    return { stats, waiting, dead, held, states: await this.outbox.lookup(positions) }
   }
 }
 

@@ -18,7 +18,7 @@ export interface Call {
 export interface World {
   readonly clock: VirtualClock
   /** Starts a call with no jitter unless the options say more. */
-  call(operation: (context: AttemptContext) => unknown, options?: RetryOptions): Call
+  readonly call: (operation: (context: AttemptContext) => unknown, options?: RetryOptions) => Call
 }
 
 export function createWorld(): World {

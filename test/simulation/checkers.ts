@@ -34,21 +34,28 @@ const neverLost: Checker = ({ oracle, arrivals, deadLetters, plan }) => {
 }
 
 /** In each lane the calls arrive in the order in which they were made; a repeat is always of the newest one. */
-const inOrder: Checker = ({ oracle, arrivals, deadLetters }) => {
+const inOrder: Checker = ({ oracle, arrivals, deadLetters, plan }) => {
   const dead = new Set(deadLetters.map((letter) => letter.id))
   const expected = new Map<string, { mark: string; required: boolean }[]>()
   for (const issued of oracle) {
-    if (issued.state === 'refused' || issued.state === 'duplicate' || issued.call.poison) continue
+    // A call that was tried before it was refused may have arrived.
+    const isRefused = issued.state === 'refused' && plan.mode === 'outbox'
+    if (isRefused || issued.state === 'duplicate' || issued.call.poison) continue
     // One that expired may have arrived with its answer lost.
     const isDead = issued.id !== undefined && dead.has(issued.id)
     for (const lane of issued.call.lanes) {
       const list = expected.get(lane) ?? []
-      list.push({ mark: issued.call.mark, required: issued.state === 'stored' && !isDead })
+      list.push({
+        mark: issued.call.mark,
+        required: (issued.state === 'stored' || issued.state === 'delivered') && !isDead,
+      })
       expected.set(lane, list)
     }
   }
   const arrived = new Map<string, string[]>()
   for (const arrival of arrivals) {
+    // What a dead process had on its way directly was never acknowledged, and nobody waits for it.
+    if (plan.mode === 'direct' && arrival.isPosthumous) continue
     for (const lane of arrival.lanes) arrived.set(lane, [...(arrived.get(lane) ?? []), arrival.mark])
   }
   const problems: string[] = []
@@ -129,11 +136,15 @@ const conserved: Checker = ({ oracle, stats, deadLetters, plan }) => {
   return problems
 }
 
-/** A call is refused only with a code that says why it could not be stored. */
-const refusedForReason: Checker = ({ oracle }) =>
+/** A call is refused only with a code that says why it could not be stored, or why it can never be delivered. */
+const refusedForReason: Checker = ({ oracle, plan }) =>
   oracle
-    .filter((issued) => issued.state === 'refused' && issued.errorCode !== 'OUTBOX_FULL')
-    .map((issued) => `call ${issued.call.n} was refused with ${issued.errorCode}`)
+    .filter(({ state, errorCode, errorReason, call }) => {
+      if (state !== 'refused' || errorCode === 'OUTBOX_FULL') return false
+      if (errorReason === 'rejected') return !call.poison
+      return errorReason !== 'expired' || plan.maxAgeMs === null
+    })
+    .map(({ call, errorCode, errorReason }) => `call ${call.n} was refused with ${errorCode} ${errorReason ?? ''}`)
 
 export const checkers: Readonly<Record<string, Checker>> = {
   'never lost': neverLost,

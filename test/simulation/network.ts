@@ -19,6 +19,8 @@ export interface Arrival {
   readonly mark: string
   readonly id: string | undefined
   readonly timestamp: number | undefined
+  /** Its process had died before it arrived. */
+  readonly isPosthumous: boolean
 }
 
 export interface NetworkUser {
@@ -77,13 +79,22 @@ export function createNetwork(
     return undefined
   }
 
-  async function work(method: string, path: string, body: string, request: Request): Promise<Response> {
+  async function work(
+    method: string,
+    path: string,
+    body: string,
+    request: Request,
+    isPosthumous: boolean,
+  ): Promise<Response> {
     // The batch breaker: a whole batch is refused because of one item, without a word about which.
     if (body.includes('batch-breaker'))
       return json(400, { errors: [{ reason: 'invalid', field: 'batch', message: 'malformed' }] })
     const response = await provider(request)
     const text = await response.text()
-    if (response.status < 300) arrivals.push(...arrivalsOf(method, path, body, text, clock.monotonicMs()))
+    if (response.status < 300) {
+      const when = { atMs: clock.monotonicMs(), isPosthumous }
+      arrivals.push(...arrivalsOf(method, path, body, text, when))
+    }
     return new Response(text === '' ? null : text, { status: response.status, headers: response.headers })
   }
 
@@ -99,7 +110,7 @@ export function createNetwork(
     if (gone === 'aborted') throw request.signal.reason
     const diedAtMs = process.diedAtMs()
     if (diedAtMs !== null && clock.monotonicMs() - diedAtMs > AFTERLIFE_MS) return forever(request.signal)
-    const run = (): Promise<Response> => work(request.method, pathname + search, body, request)
+    const run = (): Promise<Response> => work(request.method, pathname + search, body, request, diedAtMs !== null)
     const response = await answer(fault, run, request.signal)
     const back = await sleep(clock, latencyMs / 2, request.signal)
     if (back === 'aborted') throw request.signal.reason
@@ -181,7 +192,9 @@ function json(status: number, body: unknown): Response {
   return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } })
 }
 
-function arrivalsOf(method: string, path: string, body: string, answer: string, atMs: number): Arrival[] {
+type When = Pick<Arrival, 'atMs' | 'isPosthumous'>
+
+function arrivalsOf(method: string, path: string, body: string, answer: string, when: When): Arrival[] {
   const route = routeOf(method, path)
   const parsed: unknown = body === '' ? undefined : JSON.parse(body)
   if (route.name === 'batch') {
@@ -189,15 +202,15 @@ function arrivalsOf(method: string, path: string, body: string, answer: string, 
       ((JSON.parse(answer) as { errors?: { batch_index: number }[] }).errors ?? []).map((error) => error.batch_index),
     )
     return (parsed as { batch: unknown[] }).batch.flatMap((item, index) =>
-      refused.has(index) ? [] : arrivalOf(decodeItem(item), atMs),
+      refused.has(index) ? [] : arrivalOf(decodeItem(item), when),
     )
   }
-  if (route.name === 'entity') return arrivalOf(decodeItem(parsed), atMs)
+  if (route.name === 'entity') return arrivalOf(decodeItem(parsed), when)
   if (route.name === 'unknown' || route.name === 'region') return []
-  return arrivalOf(decodeCall(route, parsed), atMs)
+  return arrivalOf(decodeCall(route, parsed), when)
 }
 
-function arrivalOf(decoded: Decoded, atMs: number): Arrival[] {
+function arrivalOf(decoded: Decoded, when: When): Arrival[] {
   if (!decoded.ok) return []
   const { call } = decoded
   const data = call.type === 'event' ? call.data : call.type === 'identify' ? call.attributes : undefined
@@ -209,7 +222,7 @@ function arrivalOf(decoded: Decoded, atMs: number): Arrival[] {
       : `${call.type}#${JSON.stringify(data['n'])}`
   return [
     {
-      atMs,
+      ...when,
       lanes: lanesOf(call, 'none'),
       mark,
       id: call.type === 'event' ? call.id : undefined,

@@ -28,8 +28,11 @@ export interface Window {
   readonly kind: 'down' | 'unauthorized' | 'brown-out' | 'slow'
 }
 
+export type Mode = 'outbox' | 'direct'
+
 export interface Plan {
   readonly seed: number
+  readonly mode: Mode
   readonly outbox: 'memory' | 'sqlite'
   readonly processes: number
   readonly people: number
@@ -52,9 +55,12 @@ export interface Plan {
   /** What the provider allows; above it answers 429. */
   readonly providerPerSecond: number
   readonly maxAgeMs: number | null
+  /** Of a call in mode `direct`. */
+  readonly deadlineMs: number
 }
 
-export function planOf(seed: number): Plan {
+/** A seed has the same world in both modes. */
+export function planOf(seed: number, mode: Mode = 'outbox'): Plan {
   const random = seededRandom(seed)
   const whole = (min: number, max: number): number => min + Math.floor(random() * (max - min + 1))
   const maybe = <T>(share: number, value: () => T, otherwise: T): T => (random() < share ? value() : otherwise)
@@ -63,6 +69,7 @@ export function planOf(seed: number): Plan {
   const processes = outbox === 'memory' ? 1 : whole(1, 3)
   return {
     seed,
+    mode,
     outbox,
     processes,
     people: whole(1, 30),
@@ -88,6 +95,7 @@ export function planOf(seed: number): Plan {
     perSecond: whole(2, 200),
     providerPerSecond: maybe(0.3, () => whole(2, 30), 1_000),
     maxAgeMs: maybe(0.15, () => whole(20, 120) * 1_000, null),
+    deadlineMs: maybe(0.5, () => whole(300, 30_000), 15_000),
   }
 }
 

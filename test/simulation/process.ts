@@ -76,6 +76,8 @@ export function startProcess(parts: {
     lint: 'off',
     concurrency: plan.concurrency,
     rateLimit: { perSecond: plan.perSecond },
+    mode: plan.mode,
+    timeouts: { deadlineMs: plan.deadlineMs },
     batch: { operationsMax: plan.batchOperationsMax },
     ...(plan.maxAgeMs === null ? {} : { maxAgeMs: plan.maxAgeMs }),
     runtime,
@@ -121,12 +123,20 @@ function mortal<T>(promise: Promise<T>, alive: () => boolean): Promise<T> {
 
 function mortalOutbox(outbox: Outbox, alive: () => boolean): Outbox {
   const guard = <T>(run: () => Promise<T>): Promise<T> => (alive() ? mortal(run(), alive) : new Promise(() => {}))
+  const { executions } = outbox
   return {
+    executions: {
+      begin: (ask) => guard(() => executions.begin(ask)),
+      renew: (ask) => guard(() => executions.renew(ask)),
+      complete: (ask) => guard(() => executions.complete(ask)),
+      abandon: (ask) => guard(() => executions.abandon(ask)),
+    },
     append: (entries) => guard(() => outbox.append(entries)),
     claim: (want) => guard(() => outbox.claim(want)),
     renew: (leases, leaseMs) => guard(() => outbox.renew(leases, leaseMs)),
     settle: (settlements) => guard(() => outbox.settle(settlements)),
     stats: () => guard(() => outbox.stats()),
+    mayHold: (lanes) => guard(() => outbox.mayHold(lanes)),
     lookup: (positions) => guard(() => outbox.lookup(positions)),
     list: (query) => guard(() => outbox.list(query)),
     resolveDead: (selection, how) => guard(() => outbox.resolveDead(selection, how)),

@@ -14,7 +14,7 @@ import { checkers } from './checkers.ts'
 import { createNetwork } from './network.ts'
 import type { Issued, Oracle } from './oracle.ts'
 import { outboxOf } from './outboxes.ts'
-import { type Plan, planOf } from './plan.ts'
+import { type Mode, type Plan, planOf } from './plan.ts'
 import { type SimulatedProcess, type Sighting, startProcess } from './process.ts'
 import { type PlannedCall, workloadOf } from './workload.ts'
 
@@ -31,10 +31,10 @@ export interface RunResult {
   readonly virtualMs: number
 }
 
-export async function runSeed(seed: number): Promise<RunResult> {
+export async function runSeed(seed: number, mode: Mode = 'outbox'): Promise<RunResult> {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-simulation-'))
   try {
-    return await new World(planOf(seed), folder).run()
+    return await new World(planOf(seed, mode), folder).run()
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -82,7 +82,7 @@ class World {
       problems,
       seen: this.#sighting.seen,
       log: this.#log,
-      accepted: this.#oracle.filter((issued) => issued.state === 'stored').length,
+      accepted: this.#oracle.filter(({ state }) => state === 'stored' || state === 'delivered').length,
       requests: this.#network.requests,
       virtualMs: this.#clock.monotonicMs(),
     }
@@ -193,14 +193,16 @@ class World {
         issued.state = receipt.state
         if ('id' in receipt) issued.id = receipt.id
         this.#note(`${receipt.state} ${call.n}`)
-        if (receipt.state === 'duplicate') this.#sighting.seen.add('duplicate')
+        this.#sighting.seen.add(receipt.state === 'duplicate' ? 'duplicate' : `${receipt.state} receipt`)
       },
-      (error: Error & { code?: string }) => {
+      (error: Error & { code?: string; reason?: string }) => {
         if (!process.alive()) return
         issued.state = 'refused'
         issued.errorCode = error.code ?? error.message
-        this.#note(`refused ${call.n} ${issued.errorCode}`)
+        if (error.reason !== undefined) issued.errorReason = error.reason
+        this.#note(`refused ${call.n} ${issued.errorCode} ${issued.errorReason ?? ''}`)
         if (issued.errorCode === 'OUTBOX_FULL') this.#sighting.seen.add('full outbox')
+        if (issued.errorReason !== undefined) this.#sighting.seen.add(`thrown ${issued.errorReason}`)
       },
     )
   }

@@ -68,6 +68,11 @@ export class MemoryTurns {
     }
   }
 
+  /** Whether one of these lanes has an unsettled entry. */
+  holds(lanes: readonly string[]): boolean {
+    return lanes.some((lane) => this.#lanes.has(lane))
+  }
+
   claim(want: ClaimWant, nowMs: number): { readonly lease: Lease; readonly given: readonly StoredEntry[] } {
     this.expire(nowMs)
     const room = new ClaimRoom(want)

@@ -54,12 +54,16 @@ export class Commits {
 
   /** For appends: refused where the disk has no room besides the reserve. */
   append<Result>(work: CommitWork<Result>): Result {
-    if (!this.#reserve.keep()) {
-      throw new OutboxError('OUTBOX_DISK_FULL', 'the disk has no room besides what settling needs', {
-        path: this.#path,
-      })
-    }
+    const refusal = this.noRoom()
+    if (refusal !== undefined) throw refusal
     return this.#write('durably', work)
+  }
+
+  /** Why nothing new can be taken, when the disk has no room for it. */
+  noRoom(): OutboxError | undefined {
+    if (this.#reserve.keep()) return undefined
+    const message = 'the disk has no room besides what settling needs'
+    return new OutboxError('OUTBOX_DISK_FULL', message, { path: this.#path })
   }
 
   /** For all else, which makes room sooner or later. */

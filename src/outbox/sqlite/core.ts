@@ -29,9 +29,12 @@ import { Commits } from './commits.ts'
 import type { Database, Statement } from './database.ts'
 import { Deliverer, type SettlementPlan } from './deliverer.ts'
 import { Departures } from './departures.ts'
+import { storedLane } from './entry-rows.ts'
+import { Executions } from './executions.ts'
 import { failureOf, isDiskFull } from './failure.ts'
 import { FileIdentity } from './file-identity.ts'
 import { Operators } from './operators.ts'
+import { LaneRows } from './lane-rows.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 import { Ownership } from './ownership.ts'
 import { Queries } from './queries.ts'
@@ -73,9 +76,11 @@ export class Core {
   readonly #appends: Appends
   readonly #deliverer: Deliverer
   readonly #queries: Queries
+  readonly #laneRows: LaneRows
   readonly #operators: Operators
   readonly #census: Census
   readonly #vacuum: Vacuum
+  readonly executions: Executions
   readonly #oldest: Statement
 
   constructor(database: Database, options: ResolvedSqliteOptions, context: CoreContext) {
@@ -109,6 +114,7 @@ export class Core {
       filterBits: context.filterBits,
     })
     this.#queries = new Queries(database, this.#transactions)
+    this.#laneRows = new LaneRows(database)
     this.#operators = new Operators(database, departures, {
       lastSequence: () => this.#transactions.read((state) => state.sequence),
       commit: (work) => this.#commits.commit(work),
@@ -116,6 +122,13 @@ export class Core {
     })
     this.#census = new Census(options.path, database, this.#transactions, runtime)
     this.#vacuum = new Vacuum(database)
+    this.executions = new Executions({
+      database,
+      transactions: this.#transactions,
+      commits: this.#commits,
+      clock: runtime.clock,
+      limits: options,
+    })
     this.#oldest = database.prepare('SELECT accepted_at FROM entry ORDER BY seq LIMIT 1')
     this.#reserve.keep()
     this.#deliverer.tick()
@@ -160,6 +173,14 @@ export class Core {
 
   renew(leases: readonly Lease[], leaseMs: number): readonly LeaseState[] {
     return this.#deliverer.renew(leases, leaseMs)
+  }
+
+  mayHold(lanes: readonly string[]): boolean {
+    const stored = lanes.map(storedLane)
+    return this.#transactions.read((state) => {
+      if (state.waiting === 0) return false
+      return this.#laneRows.mayHold(stored, this.#deliverer.idleUpTo(stored))
+    })
   }
 
   lookup(positions: readonly Position[]): readonly EntryState[] {

@@ -72,6 +72,11 @@ export class Deliverer {
     return { inFlight: this.#turns.inFlight, lanesHeld: this.#turns.lanesHeld }
   }
 
+  /** Sequence up to which certainly nothing waits in these lanes; 0 where that is not known. */
+  idleUpTo(lanes: readonly string[]): number {
+    return this.role === 'active' ? this.#tail.idleUpTo(lanes) : 0
+  }
+
   claim(want: ClaimWant): Claim {
     const nowMs = this.#nowMs()
     if (!this.#mayDeliver(nowMs)) return { lease: '', entries: [], nextInMs: ASK_AGAIN_MS, role: 'standby' }

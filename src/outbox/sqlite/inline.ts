@@ -21,7 +21,9 @@ import type {
   Position,
   Settlement,
 } from '../outbox.ts'
+import type { IdempotencyStore } from '../../idempotency/store.ts'
 import type { Core } from './core.ts'
+import { executionStore, type ExecutionRequest } from './executions.ts'
 import { resolveSqliteOptions, type SqliteOutboxOptions } from './options.ts'
 import { Session, TICK_MS } from './session.ts'
 import { finish, type Steps } from './steps.ts'
@@ -40,6 +42,11 @@ export function openInlineSqliteOutbox(options: SqliteOutboxOptions): OpenOutbox
 }
 
 class InlineOutbox implements Outbox {
+  readonly executions: IdempotencyStore = executionStore(async <Answer>(request: ExecutionRequest) => {
+    const [answer] = this.#run((core) => core.executions.run([request]))
+    if (answer instanceof Error) throw answer
+    return answer as Answer
+  })
   readonly #session: Session
   readonly #clock: Clock
   #cancelTick: CancelTimer
@@ -71,6 +78,10 @@ class InlineOutbox implements Outbox {
 
   async stats(): Promise<OutboxStats> {
     return this.#steps((core) => core.stats())
+  }
+
+  async mayHold(lanes: readonly string[]): Promise<boolean> {
+    return this.#run((core) => core.mayHold(lanes))
   }
 
   async lookup(positions: readonly Position[]): Promise<readonly EntryState[]> {

@@ -29,10 +29,15 @@ const tables: Readonly<Record<string, string>> = {
   tombstone: 'seq, state, moved_to',
   known_key: 'seq, id, at',
 }
+/** Has numbers of its own. Where its place in the file is guessed, rows of another table may be found there. */
+const EXECUTION_COLUMNS = 'seq, key, token, at, ms, chars, upto, value'
+const EXECUTION_ROW =
+  "typeof(key) = 'text' AND typeof(token) = 'text' AND typeof(at) = 'integer' AND typeof(ms) = 'integer' AND typeof(chars) = 'integer' AND typeof(upto) = 'integer' AND typeof(value) IN ('text', 'null')"
 
 export function salvage(damaged: Database, fresh: Database): Salvaged {
   const old = readState(damaged)
   for (const [table, columns] of Object.entries(tables)) copyTable(damaged, fresh, table, columns, old?.sequence)
+  copyTable(damaged, fresh, 'execution', EXECUTION_COLUMNS, undefined, EXECUTION_ROW)
   const [state, recovered] = accountOf(fresh, old)
   const lost = old === undefined ? null : Math.max(0, old.waiting + old.deadLetters - recovered)
   // What is missing may have been delivered or may be lost: it is not known any more which.
@@ -41,7 +46,15 @@ export function salvage(damaged: Database, fresh: Database): Salvaged {
   return { recovered, lost }
 }
 
-function copyTable(damaged: Database, fresh: Database, table: string, columns: string, lastGiven?: number): void {
+/** @param where what makes a row one of this table. */
+function copyTable(
+  damaged: Database,
+  fresh: Database,
+  table: string,
+  columns: string,
+  lastGiven?: number,
+  where: string = '1',
+): void {
   const first = attempt(() => damaged.number(`SELECT min(seq) FROM ${table}`))
   const last = attempt(() => damaged.number(`SELECT max(seq) FROM ${table}`))
   // Where neither end can be reached, nothing can.
@@ -49,7 +62,7 @@ function copyTable(damaged: Database, fresh: Database, table: string, columns: s
   const end = Math.min(last ?? lastGiven ?? first! + GAP, lastGiven ?? SEQUENCE_MAX)
   const places = columns.replace(/\w+/g, '?')
   const insert = fresh.prepare(`INSERT OR IGNORE INTO ${table} (${columns}) VALUES (${places})`)
-  const select = damaged.prepare(`SELECT ${columns} FROM ${table} WHERE seq BETWEEN ? AND ? ORDER BY seq`)
+  const select = damaged.prepare(`SELECT ${columns} FROM ${table} WHERE seq BETWEEN ? AND ? AND ${where} ORDER BY seq`)
   const budget = { reads: READS_MAX }
   for (let from = Math.max(1, first ?? 1); from <= end && budget.reads > 0; from += RANGE) {
     const to = Math.min(from + RANGE - 1, end)

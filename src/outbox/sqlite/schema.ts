@@ -8,6 +8,7 @@
  * - `dead_letter`: the same, and why it died.
  * - `tombstone`: what became of entries of which nothing else is left to tell that they were not delivered.
  * - `known_key`: ids of keyed entries.
+ * - `execution`: leases and results of `executeIdempotent` (`executions.ts`).
  */
 
 /** `user_version` of the file. A higher one is of a later version of this package. */
@@ -30,6 +31,23 @@ const entryColumns = `
   attempts INTEGER,
   crc INTEGER,
   body TEXT`
+
+/**
+ * Came after the others, in the same schema version: earlier versions of this package do without it, and go on to open
+ * a file that has it. The last table also where it is made later, so its root page is the same.
+ */
+export const EXECUTION_SCHEMA = `
+CREATE TABLE execution (
+  seq INTEGER PRIMARY KEY,
+  key TEXT UNIQUE,
+  token TEXT,
+  at INTEGER,
+  ms INTEGER,
+  chars INTEGER,
+  upto INTEGER,
+  value TEXT
+);
+`
 
 /** In this order, so that the same version of SQLite gives each table the same root page: `rescue.ts` builds on it. */
 export const SCHEMA: string = `
@@ -65,7 +83,7 @@ CREATE TABLE dead_letter (${entryColumns},
 CREATE TABLE tombstone (seq INTEGER PRIMARY KEY, state TEXT, moved_to INTEGER);
 CREATE TABLE known_key (id TEXT PRIMARY KEY, seq INTEGER, at INTEGER) WITHOUT ROWID;
 CREATE INDEX known_key_age ON known_key (seq, at);
-`
+${EXECUTION_SCHEMA}`
 
 /** Entries that the cursor has met while their lane was not free. Of this connection only, and never synced. */
 export const PARKED = `CREATE TEMP TABLE parked (lane TEXT, seq INTEGER, PRIMARY KEY (lane, seq)) WITHOUT ROWID`

@@ -35,6 +35,11 @@ export class Tail {
     return this.#cursor
   }
 
+  /** Sequence up to which certainly nothing waits in these lanes. */
+  idleUpTo(lanes: readonly string[]): number {
+    return lanes.some((lane) => this.#filter.mayWait(lane)) ? 0 : this.#cursor
+  }
+
   /** Begins anew. */
   reset(lastSequence: number): void {
     this.#filter.clear()

@@ -22,6 +22,8 @@ import type {
   Position,
   Settlement,
 } from '../outbox.ts'
+import type { IdempotencyStore } from '../../idempotency/store.ts'
+import { ExecutionGroups } from './execution-groups.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 import { unpackClaim, type PackedClaim, type PackedGroupResult, type Request, type WorkerSetup } from './wire.ts'
@@ -44,10 +46,12 @@ export async function openThreaded(
 }
 
 class ThreadedOutbox implements Outbox {
+  readonly executions: IdempotencyStore
   readonly #setup: WorkerSetup
   readonly #clock: Clock
   readonly #notice: (notice: OutboxNotice) => void
   readonly #groups: GroupCommit
+  readonly #executionGroups: ExecutionGroups
   readonly #startLink: StartLink
   #link: WorkerLink
   #startedMs = 0
@@ -61,6 +65,14 @@ class ThreadedOutbox implements Outbox {
     this.#groups = new GroupCommit(options.maxPendingBytes, (group) =>
       this.#send<PackedGroupResult>({ kind: 'write', group }),
     )
+    this.#executionGroups = new ExecutionGroups((requests) => this.#send({ kind: 'execution', requests }))
+    const { store } = this.#executionGroups
+    this.executions = {
+      begin: (ask) => (this.#closed === undefined ? store.begin(ask) : refused()),
+      renew: (ask) => (this.#closed === undefined ? store.renew(ask) : refused()),
+      complete: (ask) => (this.#closed === undefined ? store.complete(ask) : refused()),
+      abandon: (ask) => (this.#closed === undefined ? store.abandon(ask) : refused()),
+    }
     this.#link = this.#start()
   }
 
@@ -93,6 +105,10 @@ class ThreadedOutbox implements Outbox {
     return this.#ask({ kind: 'stats' })
   }
 
+  mayHold(lanes: readonly string[]): Promise<boolean> {
+    return this.#ask({ kind: 'mayHold', lanes })
+  }
+
   lookup(positions: readonly Position[]): Promise<readonly EntryState[]> {
     return this.#ask({ kind: 'lookup', positions })
   }
@@ -110,7 +126,7 @@ class ThreadedOutbox implements Outbox {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#groups.idle().then(() => this.#link.close())
+    this.#closed ??= Promise.all([this.#groups.idle(), this.#executionGroups.idle()]).then(() => this.#link.close())
     return this.#closed
   }
 

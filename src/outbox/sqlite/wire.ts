@@ -25,6 +25,7 @@ import type {
 } from '../outbox.ts'
 import { positionOf, sequenceOf } from '../position.ts'
 import type { Group, GroupResult } from './core.ts'
+import type { ExecutionAnswer, ExecutionRequest } from './executions.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 
 export interface WorkerSetup {
@@ -38,10 +39,12 @@ export type Request =
   | { readonly kind: 'claim'; readonly want: ClaimWant }
   | { readonly kind: 'renew'; readonly leases: readonly Lease[]; readonly leaseMs: number }
   | { readonly kind: 'stats' }
+  | { readonly kind: 'mayHold'; readonly lanes: readonly string[] }
   | { readonly kind: 'lookup'; readonly positions: readonly Position[] }
   | { readonly kind: 'list'; readonly query: ListQuery }
   | { readonly kind: 'resolveDead'; readonly selection: DeadSelection; readonly how: 'replay' | 'drop' }
   | { readonly kind: 'purge'; readonly lane: string }
+  | { readonly kind: 'execution'; readonly requests: readonly ExecutionRequest[] }
   | { readonly kind: 'close' }
 
 export interface ToWorker {
@@ -156,6 +159,12 @@ export function unpackAppended(packed: PackedAppended): readonly AppendResult[] 
 
 function appended(sequence: number): AppendResult {
   return { state: sequence > 0 ? 'stored' : 'duplicate', position: positionOf(Math.abs(sequence)) }
+}
+
+export type PackedExecutionAnswer = { readonly value: unknown } | { readonly error: PackedError }
+
+export function packExecutionAnswer(answer: ExecutionAnswer): PackedExecutionAnswer {
+  return answer instanceof Error ? { error: packError(answer) } : { value: answer }
 }
 
 export interface PackedClaim extends Omit<Claim, 'entries'> {

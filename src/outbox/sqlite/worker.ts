@@ -13,6 +13,7 @@ import { finish, type Steps } from './steps.ts'
 import {
   packClaim,
   packError,
+  packExecutionAnswer,
   packGroupResult,
   unpackGroup,
   type FromWorker,
@@ -78,8 +79,12 @@ function handle(request: Request): unknown {
       return packClaim(session.run((core) => core.claim(request.want)))
     case 'renew':
       return session.run((core) => core.renew(request.leases, request.leaseMs))
+    case 'mayHold':
+      return session.run((core) => core.mayHold(request.lanes))
     case 'lookup':
       return session.run((core) => core.lookup(request.positions))
+    case 'execution':
+      return session.run((core) => core.executions.run(request.requests)).map(packExecutionAnswer)
     case 'stats':
       return session.steps((core) => core.stats())
     case 'list':

@@ -58,6 +58,7 @@ export const openingCases: readonly SceneCase[] = [
       await scene.outbox.close()
       const calls: readonly ((outbox: Outbox) => Promise<unknown>)[] = [
         (outbox) => outbox.append([entry('2')]),
+        (outbox) => outbox.executions.begin({ key: 'k', token: 't', leaseMs: 1_000 }),
         (outbox) => outbox.claim({ entriesMax: 1, bytesMax: 1, leaseMs: 1 }),
         (outbox) => outbox.renew(['x'], 1),
         (outbox) => outbox.settle([{ lease: 'x', position: '1', verdict: delivered }]),

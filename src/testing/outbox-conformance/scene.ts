@@ -41,6 +41,8 @@ export interface OutboxSubject {
     readonly maxOperations?: number
     readonly maxBytes?: number
     readonly rememberKeysMs?: number
+    readonly maxResults?: number
+    readonly maxResultChars?: number
   }) => Promise<OutboxUnderTest>
 }
 

@@ -23,7 +23,7 @@ interface Threaded {
   readonly pass: (byMs: number) => void
 }
 
-function withThread(run: (threaded: Threaded) => Promise<void>): () => Promise<void> {
+function withThread(run: (threaded: Threaded) => Promise<void>, reserveBytes = 0): () => Promise<void> {
   return async () => {
     const folder = temporaryFolder()
     const path = join(folder.path, 'outbox.db')
@@ -31,7 +31,7 @@ function withThread(run: (threaded: Threaded) => Promise<void>): () => Promise<v
     const links: WorkerLink[] = []
     let nowMs = 0
     const outbox = await openThreaded(
-      resolveSqliteOptions({ path, reserveBytes: 0 }),
+      resolveSqliteOptions({ path, reserveBytes }),
       {
         runtime: { ...systemRuntime, clock: { ...systemRuntime.clock, monotonicMs: () => nowMs } },
         workspace: 'test',
@@ -138,5 +138,74 @@ test(
     const purge = outbox.purge('a')
     await outbox.close()
     assert.equal(await purge, 15_000)
+  }),
+)
+
+test(
+  'a thousand executions of one turn are a few commits, and so are their results',
+  withThread(async ({ outbox, path }) => {
+    const { executions } = outbox
+    const leases = Array.from({ length: 1_000 }, (_, index) => ({ key: `k${index}`, token: `t${index}` }))
+    const before = beatsOf(path)
+    const begun = await Promise.all(leases.map((lease) => executions.begin({ ...lease, leaseMs: 60_000 })))
+    assert.ok(begun.every(({ state }) => state === 'held'))
+    await Promise.all(leases.map((lease) => executions.complete({ ...lease, value: '[1]', ttlMs: undefined })))
+    const commits = beatsOf(path) - before
+    // Two groups each, and a beat or two of the owner besides.
+    assert.ok(commits >= 4 && commits <= 8, `${commits} commits`)
+    const again = await Promise.all(leases.map(({ key }) => executions.begin({ key, token: 'asks', leaseMs: 1 })))
+    assert.ok(again.every(({ state }) => state === 'done'))
+  }),
+)
+
+test(
+  'of executions that travel together only those are refused for which the disk has no room',
+  withThread(
+    async ({ outbox }) => {
+      const { executions } = outbox
+      const results = await Promise.allSettled([
+        executions.begin({ key: 'new', token: 'a', leaseMs: 60_000 }),
+        executions.complete({ key: 'begun before', token: 'a', value: '[1]', ttlMs: undefined }),
+        executions.abandon({ key: 'other', token: 'a' }),
+      ])
+      assert.deepEqual(
+        results.map(({ status }) => status),
+        ['rejected', 'fulfilled', 'fulfilled'],
+      )
+      const [refused] = results
+      assert.ok(refused.status === 'rejected' && isHoldfastError(refused.reason))
+      assert.equal(refused.reason.code, 'OUTBOX_DISK_FULL')
+      const known = await executions.begin({ key: 'begun before', token: 'b', leaseMs: 1 })
+      assert.deepEqual(known, { state: 'done', value: '[1]' })
+    },
+    // More than any disk has.
+    2 ** 52,
+  ),
+)
+
+test(
+  'when the thread dies, executions fail with a typed error and go on with the next thread; results are kept',
+  withThread(async ({ outbox, links, pass }) => {
+    const { executions } = outbox
+    await executions.begin({ key: 'k', token: 'a', leaseMs: 60_000 })
+    await executions.complete({ key: 'k', token: 'a', value: '[1]', ttlMs: undefined })
+    const underWay = assert.rejects(executions.begin({ key: 'l', token: 'a', leaseMs: 60_000 }), unavailable)
+    await links.at(-1)!.terminate()
+    await underWay
+    pass(1_000)
+    assert.deepEqual(await executions.begin({ key: 'k', token: 'b', leaseMs: 1 }), { state: 'done', value: '[1]' })
+  }),
+)
+
+test(
+  'what is asked of executions before the outbox closes is answered',
+  withThread(async ({ outbox }) => {
+    const asked = outbox.executions.complete({ key: 'k', token: 'a', value: '[1]', ttlMs: undefined })
+    const closed = outbox.close()
+    await assert.rejects(outbox.executions.abandon({ key: 'k', token: 'a' }), (error: unknown) => {
+      return isHoldfastError(error) && error.code === 'OUTBOX_CLOSED'
+    })
+    assert.deepEqual(await asked, { value: '[1]' })
+    await closed
   }),
 )

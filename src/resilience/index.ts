@@ -1,0 +1,37 @@
+/**
+ * `holdfast/resilience`: the policies by themselves, for any call. Knows nothing of Customer.io.
+ *
+ * @example
+ * ```ts
+ * import { CircuitBreaker, CircuitOpenError } from 'holdfast/resilience'
+ *
+ * const breaker = new CircuitBreaker()
+ * const answer = await breaker.execute(({ signal }) => fetch(url, { signal }))
+ * ```
+ */
+export { isHoldfastError, OptionsError, TimeoutError } from '../errors.ts'
+export type { Clock } from '../runtime/clock.ts'
+export type { Random } from '../runtime/runtime.ts'
+export type { Operation, OperationContext } from './attempt.ts'
+export { BreakerRegistry } from './breaker-registry.ts'
+export type { BreakerRegistryOptions, KeyedTransition } from './breaker-registry.ts'
+export type { BreakerMode, CircuitState, Transition, TransitionCause } from './breaker-options.ts'
+export type { BreakerSnapshot } from './breaker-snapshot.ts'
+export { CircuitBreaker } from './circuit-breaker.ts'
+export type { CircuitStats, ExecuteOptions, Isolation, Refused, TryResult } from './circuit-breaker-contract.ts'
+export type { CircuitBreakerOptions } from './circuit-breaker-options.ts'
+export type { CircuitCall, CircuitOperation } from './circuit-call.ts'
+export { CircuitOpenError } from './circuit-errors.ts'
+export type { RefusalReason } from './circuit-errors.ts'
+export { callResultOf, classify } from './classify.ts'
+export type { CallOutcome, Classification, Classify, Fate, Verdict } from './classify.ts'
+export type { ClassifyCall } from './judge.ts'
+export { createRetryBudget } from './retry-budget.ts'
+export type { RetryBudget, RetryBudgetOptions, RetryBudgetView } from './retry-budget.ts'
+export type { RetryEvent, RetryOptions } from './retry-options.ts'
+export { withRetry } from './retry.ts'
+export type { AttemptContext } from './retry.ts'
+export { earlierErrorsOf } from './earlier-errors.ts'
+export type { Subscription } from './subscribers.ts'
+export { withTimeout } from './timeout.ts'
+export type { TimeoutOptions } from './timeout.ts'
