@@ -26,6 +26,8 @@ export class Exchange {
   readonly workspace: Workspace
   readonly #track: TrackApi
   readonly #hold: Hold
+  /** A request that only hangs is held by nobody else, and one that is collected never hears of its abort. */
+  readonly #underWay = new Set<Request>()
   #options: ResolvedOptions
   #requests = 0
 
@@ -51,6 +53,15 @@ export class Exchange {
    * or the workspace is full.
    */
   async reply(request: Request): Promise<Reply> {
+    this.#underWay.add(request)
+    try {
+      return await this.#replyTo(request)
+    } finally {
+      this.#underWay.delete(request)
+    }
+  }
+
+  async #replyTo(request: Request): Promise<Reply> {
     const { clock, random, bodyBytesMax, latencyMs } = this.#options
     const stamp: Stamp = { number: ++this.#requests, atMs: clock.wallMs(), monotonicMs: clock.monotonicMs() }
     const { signal } = request

@@ -1,6 +1,8 @@
 /** Each fault, one by one, through the function and over a socket: what the client sees, and what was applied. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 import { createSimulator, type Fault, type Simulator } from '../../src/simulator/index.ts'
 import { requestOf, type RequestOptions } from './asking.ts'
@@ -278,3 +280,18 @@ async function until(holds: () => boolean): Promise<void> {
   }
   assert.fail('it never came to hold')
 }
+
+test('a request that hangs hears of its abort although nobody but the simulator knows it, and garbage is collected', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const simulator = createSimulator(CREDENTIALS)
+  simulator.faults.add({ kind: 'timeout' })
+  const controller = new AbortController()
+  const answer = simulator.fetch(requestOf(TRACK, { ...EVENT, signal: controller.signal }))
+  for (let turn = 0; turn < 5; turn++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    collect()
+  }
+  controller.abort(new Error('given up'))
+  await assert.rejects(answer, { message: 'given up' })
+})
