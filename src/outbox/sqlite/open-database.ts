@@ -87,9 +87,14 @@ function checkWritable(target: string, path: string): void {
  * https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
  */
 function checkOurs(database: Database, path: string): void {
-  const applicationId = database.number('PRAGMA application_id')
-  // Without a mark and tables it is as a crash leaves it between making the file and making its tables.
-  if (applicationId === 0 && !hasTables(database)) return
+  const mark = (): number => database.number('PRAGMA application_id')
+  let applicationId = mark()
+  if (applicationId === 0) {
+    // Without a mark and tables it is as a crash leaves it between making the file and making its tables.
+    if (!hasTables(database)) return
+    // Another process may have made both between the two looks.
+    applicationId = mark()
+  }
   if (applicationId !== APPLICATION_ID) {
     throw new OutboxError('OUTBOX_UNAVAILABLE', 'the file is the database of another program', { path })
   }

@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 
 import { isHoldfastError, OptionsError } from '../../../src/errors.ts'
+import { Database } from '../../../src/outbox/sqlite/database.ts'
 import { openInlineSqliteOutbox } from '../../../src/outbox/sqlite/inline.ts'
 import type { SqliteOutboxOptions } from '../../../src/outbox/sqlite/options.ts'
 import { createTestRuntime } from '../../../src/testing/test-runtime.ts'
@@ -88,6 +89,24 @@ test(
     }
   }),
 )
+
+test('a file that another process makes between two looks at it is ours', async (context) => {
+  const store = inlineScene()
+  try {
+    const number = Reflect.get(Database.prototype, 'number')
+    let other: Promise<unknown> | undefined
+    context.mock.method(Database.prototype, 'number', function (this: Database, sql: string): number {
+      const found = number.call(this, sql)
+      if (sql === 'PRAGMA application_id') other ??= store.open()
+      return found
+    })
+    const { outbox } = await store.open()
+    await other
+    assert.equal((await outbox.append([entry('x')]))[0]?.state, 'stored')
+  } finally {
+    await store.dispose()
+  }
+})
 
 test(
   'the outbox of another workspace is refused, and delivers to its own afterwards',
