@@ -94,14 +94,18 @@ test('a file that another process makes between two looks at it is ours', async 
   const store = inlineScene()
   try {
     const number = Reflect.get(Database.prototype, 'number')
-    let other: Promise<unknown> | undefined
+    const others: Promise<unknown>[] = []
+    let isFirst = true
     context.mock.method(Database.prototype, 'number', function (this: Database, sql: string): number {
       const found = number.call(this, sql)
-      if (sql === 'PRAGMA application_id') other ??= store.open()
+      if (isFirst && sql === 'PRAGMA application_id') {
+        isFirst = false
+        others.push(store.open())
+      }
       return found
     })
     const { outbox } = await store.open()
-    await other
+    assert.equal((await Promise.all(others)).length, 1)
     assert.equal((await outbox.append([entry('x')]))[0]?.state, 'stored')
   } finally {
     await store.dispose()
