@@ -21,6 +21,9 @@ export type ErrorCode =
   | 'REQUEST_FAILED'
   | 'CIRCUIT_OPEN'
   | 'TIMEOUT'
+  | 'RATE_LIMITED'
+  | 'QUEUE_FULL'
+  | 'DEADLINE_EXCEEDED'
   | 'EXECUTIONS_FULL'
 
 /** The base of every error of this package. `isHoldfastError` also knows errors of a second installed copy. */

@@ -123,7 +123,7 @@ async function begin<T, C extends OperationContext>(operation: Operation<T, C>, 
 }
 
 /** A promise of whatever library. */
-function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+export function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
   const isObject = (typeof value === 'object' && value !== null) || typeof value === 'function'
   return isObject && 'then' in value && typeof value.then === 'function'
 }

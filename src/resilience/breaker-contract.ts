@@ -82,6 +82,8 @@ export interface Breaker {
   stateAt(nowMs: number): CircuitState
   /** 0 while not closed, then `rampShare` doubling to 1. Always 1 where the breaker may refuse nothing. */
   concurrencyShare(nowMs: number): number
+  /** Failures without a success between them that would open it now; Infinity where no number of them would. */
+  failuresToOpen(): number
   /**
    * Refuses all calls, in every mode of the breaker, until released. Isolations nest: each is released by the
    * function it returned, which does nothing when called again. Not part of a snapshot, since nobody could release it.

@@ -205,6 +205,11 @@ class StatefulBreaker implements Breaker {
     return Math.min(1, this.#options.rampShare * 2 ** Math.max(0, steps))
   }
 
+  failuresToOpen(): number {
+    if (this.#options.mode !== 'on' || this.#state.kind !== 'closed') return Infinity
+    return this.#options.consecutiveFailures - this.#condition.consecutiveFailures
+  }
+
   isolate(reason: string, nowMs: number): (nowMs: number) => void {
     const isolation: Isolation = { reason, sinceMs: nowMs }
     this.#isolations = [...this.#isolations, isolation]

@@ -47,6 +47,8 @@ export interface Classification {
   readonly retryAfterMs?: number
   /** @defaultValue 'known' */
   readonly fate?: Fate
+  /** 401 or 403: it is the caller that is refused, whatever it asks for. @defaultValue false */
+  readonly unauthorized?: boolean
 }
 
 /** A classification of the caller's own. It may hand what it does not know to `classify`. */
@@ -55,6 +57,7 @@ export type Classify = (outcome: CallOutcome) => Classification
 const SUCCESS: Classification = Object.freeze({ verdict: 'success' })
 const NEUTRAL: Classification = Object.freeze({ verdict: 'neutral', fate: 'known' })
 const PERMANENT: Classification = Object.freeze({ verdict: 'permanent', fate: 'known' })
+const UNAUTHORIZED: Classification = Object.freeze({ verdict: 'permanent', fate: 'known', unauthorized: true })
 const FAILURE: Classification = Object.freeze({ verdict: 'failure', fate: 'known' })
 const FAILURE_UNKNOWN: Classification = Object.freeze({ verdict: 'failure', fate: 'unknown' })
 const THROTTLED: Classification = Object.freeze({ verdict: 'throttled', fate: 'known' })
@@ -160,6 +163,7 @@ function classifyStatus(status: number, carrier: object, clock: Pick<Clock, 'wal
   if (status >= 200 && status < 300) return SUCCESS
   if (status === 429) return withWait(THROTTLED, carrier, clock)
   if (status === 408 || status === 425 || status >= 500) return withWait(FAILURE, carrier, clock)
+  if (status === 401 || status === 403) return UNAUTHORIZED
   return status >= 400 ? PERMANENT : FAILURE
 }
 

@@ -3,8 +3,10 @@
  *
  * - The bucket is in GCRA form: one number says when the next token is due. A token is never lent: what is taken counts.
  * - A 429 cuts the rate to `cutFactor`, once a second at most however many answers say the same, and begins a cooldown
- *   in which nothing is sent: as long as Retry-After says, else a time that doubles until the first success.
- * - Every second of success adds `raisePerSecond` up to the ceiling. Idle time adds nothing: it proves nothing.
+ *   in which nothing is sent: as long as Retry-After says, else a time that doubles until the first success. What is
+ *   cut is the rate in use: to cut what nobody uses would change nothing, as where many processes share one limit.
+ * - Every second of success adds `raisePerSecond` up to the ceiling, and a quarter of it near the rate that was refused
+ *   last, where the limit probably is. Idle time adds nothing: it proves nothing.
  *
  * Invariants
  * 1. Over any span, at most `burst` plus the ceiling's share of the span is taken.
@@ -25,7 +27,7 @@ export interface RateLimiterOptions {
   readonly burst?: number
   /** 429s never cut the rate below this (or the ceiling, where that is lower). @defaultValue 1 */
   readonly floorPerSecond?: number
-  /** What a second of success adds. @defaultValue 1 */
+  /** What a second of success adds; near the rate that was refused last, a quarter of it. @defaultValue 1 */
   readonly raisePerSecond?: number
   /** What is left of the rate after a 429. @defaultValue 0.7 */
   readonly cutFactor?: number
@@ -90,6 +92,11 @@ export interface RateLimiter {
   peek(nowMs: number): RateWait
   take(nowMs: number): Taken
   /**
+   * What the take number `position` from now would have to wait (1: the next one), if all before it are taken as soon
+   * as they may, no further 429 comes, and successes raise the rate as they do.
+   */
+  forecastMs(nowMs: number, position: number): number
+  /**
    * A 429 came. True when it changed something that others should hear of: the rate was cut, or the cooldown now ends
    * more than a second later. Answers that only repeat the first are false.
    */
@@ -101,6 +108,13 @@ export interface RateLimiter {
 
 /** At most one cut in this time: the answers to one burst say one thing. */
 const CUT_EVERY_MS = 1_000
+
+/** Of an allowed rate that is not used, one cut takes this much at most before `cutFactor`: the use may be a lull. */
+const UNUSED_SHARE = 0.5
+/** From and to these shares of the rate that a 429 refused last, the rate rises by `NEAR_SHARE` of its usual step. */
+const NEAR_FROM = 0.85
+const NEAR_TO = 1.15
+const NEAR_SHARE = 0.25
 
 const NO_WAIT: RateWait = Object.freeze({ waitMs: 0, reason: null })
 const TAKEN: Taken = Object.freeze({ taken: true })
@@ -124,6 +138,11 @@ class AdaptiveRateLimiter implements RateLimiter {
   /** 429s since the last success, counted as cuts. */
   #cutsInARow = 0
   #cuts = 0
+  /** The rate that the last 429 refused. */
+  #refusedAt = 0
+  /** Takes of about the last second, as of `#usedAtMs`. */
+  #used = 0
+  #usedAtMs = 0
 
   constructor(options: ResolvedRateLimiterOptions, random: Random) {
     this.#options = options
@@ -144,7 +163,15 @@ class AdaptiveRateLimiter implements RateLimiter {
     const wait = this.peek(nowMs)
     if (wait.waitMs > 0) return { taken: false, ...wait }
     this.#fullAtMs = Math.max(this.#fullAtMs, nowMs) + this.#intervalMs()
+    this.#used = this.#usedAt(nowMs) + 1
+    this.#usedAtMs = nowMs
     return TAKEN
+  }
+
+  forecastMs(nowMs: number, position: number): number {
+    const fromMs = Math.max(nowMs, this.#cooldownUntilMs)
+    const dueAtMs = Math.max(this.#fullAtMs, fromMs) + this.#producedInMs(position - 1) - this.#aheadMs()
+    return Math.max(fromMs, dueAtMs) - nowMs
   }
 
   throttled(nowMs: number, retryAfterMs?: number): boolean {
@@ -158,7 +185,8 @@ class AdaptiveRateLimiter implements RateLimiter {
         const grownMs = grownWaitMs(this.#cutsInARow, { baseMs: cooldownMs, growth: 2, capMs: cooldownCapMs })
         waitMs = retryAfterWaitMs(grownMs, cooldownCapMs, this.#random)
       }
-      this.#perSecond = Math.max(floorPerSecond, this.#perSecond * cutFactor)
+      this.#refusedAt = this.#usedRate(nowMs)
+      this.#perSecond = Math.max(floorPerSecond, this.#refusedAt * cutFactor)
       this.#cutAtMs = nowMs
       this.#cutsInARow++
       this.#cuts++
@@ -173,7 +201,10 @@ class AdaptiveRateLimiter implements RateLimiter {
     if (this.#perSecond >= perSecond) return
     const sinceMs = nowMs - Math.max(this.#raisedAtMs, this.#cutAtMs)
     this.#raisedAtMs = nowMs
-    this.#perSecond = Math.min(perSecond, this.#perSecond + (raisePerSecond * clamp(sinceMs, 0, 1_000)) / 1_000)
+    // Creeping up on the limit finds it as surely, and meets it less often.
+    const near = this.#perSecond > NEAR_FROM * this.#refusedAt && this.#perSecond < NEAR_TO * this.#refusedAt
+    const raise = near ? raisePerSecond * NEAR_SHARE : raisePerSecond
+    this.#perSecond = Math.min(perSecond, this.#perSecond + (raise * clamp(sinceMs, 0, 1_000)) / 1_000)
   }
 
   view(nowMs: number): RateLimiterView {
@@ -185,12 +216,40 @@ class AdaptiveRateLimiter implements RateLimiter {
     }
   }
 
+  /** The rate that a 429 refuses: the one in use, where that is lower than what is allowed. */
+  #usedRate(nowMs: number): number {
+    const used = this.#usedAt(nowMs)
+    // A late answer: what was in use when its call went is no longer known.
+    if (used === 0) return this.#perSecond
+    return Math.min(this.#perSecond, Math.max(used, this.#perSecond * UNUSED_SHARE))
+  }
+
+  /** Takes a second over about the last one. */
+  #usedAt(nowMs: number): number {
+    return this.#used * Math.max(0, 1 - (nowMs - this.#usedAtMs) / 1_000)
+  }
+
   #intervalMs(): number {
     return 1_000 / this.#perSecond
   }
 
   #dueAtMs(): number {
-    return this.#fullAtMs - Math.max(0, this.#burstMs - this.#intervalMs())
+    return this.#fullAtMs - this.#aheadMs()
+  }
+
+  #aheadMs(): number {
+    return Math.max(0, this.#burstMs - this.#intervalMs())
+  }
+
+  /** How long so many tokens take, at a rate that rises to the ceiling and stays there. */
+  #producedInMs(tokens: number): number {
+    const { perSecond: ceiling, raisePerSecond: raise } = this.#options
+    if (ceiling === Infinity) return 0
+    const rate = this.#perSecond
+    const risingS = (ceiling - rate) / raise
+    const whileRising = (rate + ceiling) * 0.5 * risingS
+    if (tokens > whileRising) return 1_000 * (risingS + (tokens - whileRising) / ceiling)
+    return (1_000 * 2 * tokens) / (rate + Math.sqrt(rate * rate + 2 * raise * tokens))
   }
 }
 

@@ -7,8 +7,8 @@
  */
 import { TimeoutError } from '../errors.ts'
 import { sleep } from '../runtime/clock.ts'
-import { memberOf } from '../runtime/network-error.ts'
 import { Attempt, checkOperation, type Operation, type OperationContext } from './attempt.ts'
+import { discardAnswer } from './discard-answer.ts'
 import { EARLIER_ERRORS_MAX, keepEarlierErrors } from './earlier-errors.ts'
 import { decideRetry } from './retry-decision.ts'
 import { resolveRetryOptions, type ResolvedRetryOptions, type RetryEvent, type RetryOptions } from './retry-options.ts'
@@ -65,7 +65,7 @@ export async function withRetry<T>(operation: Operation<T, AttemptContext>, opti
     if (!decision.again) return conclude(outcome, earlier)
     const { delayMs } = decision
     tell(policy, { attempt, error: undefined, value: undefined, ...outcome, verdict: classification.verdict, delayMs })
-    discard(outcome)
+    if ('value' in outcome) discardAnswer(outcome.value)
     const end = await sleep(clock, delayMs, signal, 'held')
     if (end === 'elapsed' && clock.monotonicMs() < deadlineAtMs) {
       remember(outcome, earlier)
@@ -121,11 +121,4 @@ function tell({ onRetry }: ResolvedRetryOptions, event: RetryEvent): void {
   } catch {
     // Dropped.
   }
-}
-
-/** An answer that nobody reads holds its connection until its body is given up. */
-function discard(outcome: Outcome<unknown>): void {
-  if ('error' in outcome || typeof outcome.value !== 'object' || outcome.value === null) return
-  const body = memberOf(outcome.value, 'body')
-  if (body instanceof ReadableStream && !body.locked) body.cancel().catch(() => undefined)
 }

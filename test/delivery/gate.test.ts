@@ -80,7 +80,7 @@ test('each answer means to circuit, rate and parking what the table of answers s
       [Number(result === 'success'), Number(result === 'failure'), Number(result === 'neutral')],
       kind,
     )
-    assert.equal(rate.perSecond, slows ? 70 : 100, kind)
+    assert.equal(rate.perSecond, slows ? 35 : 100, kind)
     assert.equal(rate.cooldownMs > 0, slows, kind)
     assert.equal(parked !== null, parks, kind)
   }
@@ -92,7 +92,7 @@ test('only a delivery raises the rate again', () => {
     const { gate } = open({ rate: { perSecond: 100 } })
     send(gate, 'throttled', 0)
     send(gate, kind, 10_000)
-    assert.equal(gate.view(10_000).rate.perSecond > 70, kind === 'delivered', kind)
+    assert.equal(gate.view(10_000).rate.perSecond > 35, kind === 'delivered', kind)
   }
 })
 
@@ -207,7 +207,7 @@ test('a burst of 429s slows once and tells once', () => {
   const { gate, events } = open({ rate: { perSecond: 100, burst: 50 } })
   const passes = Array.from({ length: 30 }, () => enter(gate, 0))
   for (const pass of passes) gate.leave(pass, report('throttled'), 30)
-  assert.deepEqual(events, [{ type: 'throttled', perSecond: 70, cooldownMs: 1_050 }])
+  assert.deepEqual(events, [{ type: 'throttled', perSecond: 35, cooldownMs: 1_050 }])
   assert.deepEqual(gate.check(30), { open: false, reason: 'cooldown', untilMs: 1_080 })
 })
 
@@ -272,7 +272,7 @@ test('a question takes a token and nothing else, and its 429 slows everybody onc
   gate.askedTooFast(60, 3_000)
   assert.equal(gate.ask(2_000), 'cooldown')
   assert.deepEqual(typesOf(events), ['throttled'])
-  assert.equal(gate.view(50).rate.perSecond, 7)
+  assert.equal(gate.view(50).rate.perSecond, 3.5)
 })
 
 test('a question takes no probe: not of an open circuit, not of a parked workspace, not of a paused one', () => {

@@ -187,6 +187,80 @@ test('over any span at most the burst and the share of the ceiling is taken, nev
   )
 })
 
+test('a 429 cuts the rate in use, by at most half before the factor; a late one cuts what is allowed', () => {
+  const table: readonly (readonly [takes: number, afterMs: number, perSecond: number])[] = [
+    // Takes within the last tenth of a second, the time of the 429, the rate after it.
+    [100, 0, 70],
+    [80, 0, 56],
+    [20, 0, 35],
+    [80, 250, 42],
+    [80, 1_000, 70],
+    [0, 0, 70],
+  ]
+  for (const [takes, afterMs, perSecond] of table) {
+    const limiter = createRateLimiter({ perSecond: 100, burst: 100 }, noJitter)
+    for (let take = 0; take < takes; take++) assert.ok(limiter.take(0).taken)
+    limiter.throttled(afterMs)
+    assert.ok(Math.abs(limiter.view(0).perSecond - perSecond) < 1e-6, `${takes} takes, ${afterMs} ms`)
+  }
+})
+
+test('near the rate that was refused last, the rate creeps; beyond it, it rises as before', () => {
+  const limiter = createRateLimiter({ perSecond: 200, burst: 1 }, noJitter)
+  // 100 takes in the last second: 70 are left.
+  for (let nowMs = 0; nowMs < 2_000; nowMs += 10) limiter.take(nowMs)
+  limiter.throttled(2_000)
+  const refused = limiter.view(0).perSecond / 0.7
+  assert.ok(Math.abs(refused - 100) < 2, `${refused}`)
+  const rises: number[] = []
+  let before = limiter.view(0).perSecond
+  for (let second = 3; second < 200; second++) {
+    limiter.succeeded(second * 1_000)
+    const { perSecond } = limiter.view(0)
+    if (perSecond < 200) rises.push(Number((perSecond - before).toFixed(6)))
+    before = perSecond
+  }
+  assert.ok(rises.slice(0, 14).every((rise) => rise === 1))
+  assert.ok(rises.slice(17, 130).every((rise) => rise === 0.25))
+  assert.ok(rises.slice(140).length > 20 && rises.slice(140).every((rise) => rise === 1))
+})
+
+test('the forecast is when the takes really come, where nothing is raised or cut', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom(1, 7, 90, Infinity),
+      fc.integer({ min: 1, max: 20 }),
+      fc.nat(30),
+      fc.nat(2_000),
+      fc.integer({ min: 1, max: 40 }),
+      (perSecond, burst, before, nowMs, position) => {
+        const limiter = createRateLimiter({ perSecond, burst }, noJitter)
+        for (let take = 0; take < before; take++) limiter.take(0)
+        const forecastMs = limiter.forecastMs(nowMs, position)
+        let atMs = nowMs
+        for (let take = 1; take <= position; take++) {
+          atMs += limiter.peek(atMs).waitMs
+          while (!limiter.take(atMs).taken) atMs += 1e-9
+        }
+        assert.ok(Math.abs(atMs - nowMs - forecastMs) < 1e-3, `${atMs - nowMs} and ${forecastMs}`)
+      },
+    ),
+    { seed: 8, numRuns: 300 },
+  )
+})
+
+test('the forecast counts in the cooldown and the rise of a rate that was cut', () => {
+  const limiter = createRateLimiter({ perSecond: 100, burst: 1 }, noJitter)
+  limiter.throttled(0, 5_000)
+  assert.equal(limiter.forecastMs(0, 1), 5_000)
+  // 70 a second and one more each second: 600 takes after 8.1025 s, as 70 t + t² / 2 says.
+  assert.ok(Math.abs(limiter.forecastMs(0, 601) - 13_102.5) < 0.1, `${limiter.forecastMs(0, 601)}`)
+  const flat = createRateLimiter({ perSecond: 100, burst: 1 }, noJitter)
+  flat.throttled(0, 5_000)
+  // 30 s to the ceiling give 2550; the rest come at 100 a second.
+  assert.ok(Math.abs(flat.forecastMs(0, 2_651) - 36_000) < 1, `${flat.forecastMs(0, 2_651)}`)
+})
+
 test('ten clients at one limit come to share it with few 429s', () => {
   // A server of 100 a second over a sliding second, ten clients that each want 15 a second for two minutes.
   const random = seededRandom(5)
