@@ -13,6 +13,14 @@ export interface Context {
   readonly folder: string
   /** Progress, for people. */
   readonly say: (line: string) => void
+  /** What is not promised and yet worth showing beside the rows: printed below them. */
+  readonly attach: (attachment: Attachment) => void
+}
+
+export interface Attachment {
+  readonly title: string
+  /** The first line is the head. */
+  readonly lines: readonly (readonly string[])[]
 }
 
 export interface Row {

@@ -1,6 +1,6 @@
 /** A promise in the docs names the tests that hold it: the file, and the test's own sentence in it. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -38,7 +38,8 @@ test('every promise of the guarantees names at least one test, and every test na
 })
 
 test('the README and the documents link only to files that exist', () => {
-  for (const page of ['README.md', 'CONTRIBUTING.md', 'docs/guarantees.md', 'docs/operating.md', 'docs/design.md']) {
+  const pages = readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)
+  for (const page of ['README.md', 'CONTRIBUTING.md', 'bench/README.md', ...pages]) {
     const text = readFileSync(join(root, page), 'utf8')
     for (const [, target] of text.matchAll(/\]\((?!https?:)([^)#]+)/g)) {
       assert.ok(existsSync(join(root, page, '..', target!)), `${page} links to ${target}`)
