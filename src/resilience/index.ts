@@ -13,9 +13,11 @@ export { isHoldfastError, OptionsError, TimeoutError } from '../errors.ts'
 export type { Clock } from '../runtime/clock.ts'
 export type { Random } from '../runtime/runtime.ts'
 export type { Operation, OperationContext } from './attempt.ts'
+export type { BackoffOptions, Jitter } from './backoff.ts'
+export type { BreakerView } from './breaker-contract.ts'
 export { BreakerRegistry } from './breaker-registry.ts'
 export type { BreakerRegistryOptions, KeyedTransition } from './breaker-registry.ts'
-export type { BreakerMode, CircuitState, Transition, TransitionCause } from './breaker-options.ts'
+export type { BreakerMode, BreakerOptions, CircuitState, Transition, TransitionCause } from './breaker-options.ts'
 export type { BreakerSnapshot } from './breaker-snapshot.ts'
 export { CircuitBreaker } from './circuit-breaker.ts'
 export type { CircuitStats, ExecuteOptions, Isolation, Refused, TryResult } from './circuit-breaker-contract.ts'
@@ -39,7 +41,21 @@ export { ConcurrencyLimit } from './concurrency-limit.ts'
 export type { ConcurrencyLimitOptions, ConcurrencyLimitView, Slot } from './concurrency-limit.ts'
 export { DeadlineError, QueueFullError, RateLimitedError } from './limit-errors.ts'
 export { createPipeline } from './pipeline.ts'
-export type { LimitView, PipelineEvent, PipelineStats } from './pipeline-contract.ts'
-export type { LimitOptions, PipelineOptions } from './pipeline-options.ts'
+export type {
+  CallOptions,
+  EndReason,
+  LimitView,
+  Pipeline,
+  PipelineAttempt,
+  PipelineEvent,
+  PipelineHealth,
+  PipelineOperation,
+  PipelineSnapshot,
+  PipelineStats,
+  Result,
+} from './pipeline-contract.ts'
+export type { LimitOptions, PipelineOptions, PipelineRetryOptions } from './pipeline-options.ts'
 export { RateGate } from './rate-gate.ts'
 export type { RateGateOptions, RateGateView } from './rate-gate.ts'
+export type { RateLimiterOptions, RateLimiterView } from './rate-limiter.ts'
+export type { WaitOptions } from './turn.ts'

@@ -62,7 +62,7 @@ export class WaitQueue<W extends Waiter> {
   /** The caller has seen that the line is not full. */
   push(waiter: W): void {
     assert(waiter.line === null && !this.full, 'a waiter stands in one line, and the line has room')
-    waiter.line = this as WaitQueue<Waiter>
+    waiter.line = this
     waiter.previous = this.#last
     if (this.#last === null) this.#first = waiter
     else this.#last.next = waiter

@@ -154,7 +154,7 @@ test('calls and the engine get their turns of what both want: neither starves', 
   const calls = log.filter((line) => line !== 'engine').length
   const shares = [calls, log.length - calls]
   assert.ok(log.length >= 85, `${log.length} passes of some 100`)
-  assert.ok(Math.abs(shares[0]! - shares[1]!) <= 2, `${shares.join(' and ')}`)
+  assert.ok(Math.abs(shares[0]! - shares[1]!) <= 2, shares.join(' and '))
 })
 
 test('an engine that has nothing to send is not waited for', async () => {

@@ -16,8 +16,8 @@ interface World {
   readonly limit: ConcurrencyLimit
   readonly slots: Map<string, Slot>
   readonly errors: Map<string, unknown>
-  enter(...names: string[]): Promise<void>
-  enterWith(name: string, options: WaitOptions): Promise<void>
+  readonly enter: (...names: string[]) => Promise<void>
+  readonly enterWith: (name: string, options: WaitOptions) => Promise<void>
 }
 
 function world(slotCount: number, queue?: number): World {

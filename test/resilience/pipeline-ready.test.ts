@@ -7,7 +7,7 @@ import { QueueFullError } from '../../src/resilience/limit-errors.ts'
 import { StatusError, world, type World } from './pipeline-world.ts'
 
 /** Lets workers wait; gives the names of those that were let go, with the time, in order. */
-function workers(made: World): { readonly log: string[]; wait(...names: string[]): void } {
+function workers(made: World): { readonly log: string[]; readonly wait: (...names: string[]) => void } {
   const log: string[] = []
   const wait = (...names: string[]): void => {
     for (const name of names) {

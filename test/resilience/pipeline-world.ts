@@ -28,8 +28,8 @@ export interface Started {
   readonly name: string
   readonly attempt: PipelineAttempt
   readonly atMs: number
-  resolve(value?: unknown): void
-  reject(error: unknown): void
+  readonly resolve: (value?: unknown) => void
+  readonly reject: (error: unknown) => void
 }
 
 export interface World {
@@ -41,11 +41,11 @@ export interface World {
   /** Results by the name of the call. */
   readonly results: Map<string, Result<unknown> & { readonly atMs: number }>
   /** Begins a call whose attempts the test ends. */
-  call(name: string, options?: CallOptions, limit?: 'a' | 'b'): void
+  readonly call: (name: string, options?: CallOptions, limit?: 'a' | 'b') => void
   /** Makes a call whose attempts end at once with these statuses in turn; resolves to its result. */
-  run(statuses: readonly (number | Error)[], options?: CallOptions): Promise<Result<unknown>>
+  readonly run: (statuses: readonly (number | Error)[], options?: CallOptions) => Promise<Result<unknown>>
   /** Ten failures: the circuit is open. */
-  open(): Promise<void>
+  readonly open: () => Promise<void>
 }
 
 const LIMIT = { perSecond: Infinity, concurrency: 4 }

@@ -17,7 +17,7 @@ interface World {
   /** `name@time` of each that got its turn, `name!time` of each that did not, in order. */
   readonly log: string[]
   readonly errors: unknown[]
-  enter(name: string, options?: WaitOptions): void
+  readonly enter: (name: string, options?: WaitOptions) => void
 }
 
 function world(options: RateGateOptions = {}): World {
