@@ -38,6 +38,8 @@ export interface CallOptions {
 
 /** No single operation may be larger, whatever the lint says: 100,000 bytes of data is the most that Customer.io takes. */
 const BODY_BYTES_MAX = 1_000_000
+/** A UTF-16 unit is at most 3 bytes of UTF-8. */
+const UTF8_BYTES_PER_UNIT = 3
 
 export interface Intake {
   /** Checks and stamps; throws `ValidationError` or `AbortedError`, with nothing stored. */
@@ -71,12 +73,12 @@ export function createIntake(
     )
   }
 
-  function lint(calls: readonly Call[], prefix: (index: number) => string): void {
+  function lint(calls: readonly Call[], entries: readonly NewEntry[], prefix: (index: number) => string): void {
     if (settings.lint === 'off') return
     const problems: Problem[] = []
     for (let index = 0; index < calls.length; index++) {
       const call = calls[index]!
-      for (const problem of lintCall(call)) {
+      for (const problem of lintCall(call, entries[index]!.body.length * UTF8_BYTES_PER_UNIT)) {
         problems.push({ ...problem, field: prefix(index) + problem.field })
         if (settings.lint === 'reject') continue
         const { field, reason, limit } = problem
@@ -86,24 +88,24 @@ export function createIntake(
     if (settings.lint === 'reject') refuse(problems)
   }
 
-  function entryOfSize(call: Call, options: CallOptions, number: number | undefined, field: string): NewEntry {
-    const entry = entryFor(call, options, number)
-    const { length } = entry.body
-    if (length > BODY_BYTES_MAX) refuse([tooLarge(field.replace(/\.$/, '') || 'call', length, BODY_BYTES_MAX)])
-    return entry
-  }
-
   return {
     entriesOf(decoded, options, prefix) {
       checkOptions(options)
       if (options.signal?.aborted) throw new AbortedError(options.signal.reason)
       const calls = callsOf(decoded, prefix)
       checkValues(calls, prefix)
-      lint(calls, prefix)
-      return calls.map((call, index) =>
-        entryOfSize(call, options, calls.length === 1 ? undefined : index, prefix(index)),
-      )
+      const entries = calls.map((call, index) => entryFor(call, options, calls.length === 1 ? undefined : index))
+      lint(calls, entries, prefix)
+      checkSizes(entries, prefix)
+      return entries
     },
+  }
+}
+
+function checkSizes(entries: readonly NewEntry[], prefix: (index: number) => string): void {
+  for (let index = 0; index < entries.length; index++) {
+    const { length } = entries[index]!.body
+    if (length > BODY_BYTES_MAX) refuse([tooLarge(prefix(index).replace(/\.$/, '') || 'call', length, BODY_BYTES_MAX)])
   }
 }
 

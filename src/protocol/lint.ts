@@ -44,15 +44,17 @@ const STAMP_TIMESTAMP_BYTES = 23
  *
  * The reasons: `too-long`, `too-many`, `blank`, `format`, `unknown-value`, `required`, `type`, `ambiguous`,
  * `same-person`, `not-ulid`, and for times `milliseconds`, `negative`, `not-integer`.
+ * @param bytesMax no more bytes than the whole call has as JSON, where that is known: what is below a limit is not
+ * measured again.
  */
-export function lintCall(call: Call): Problem[] {
+export function lintCall(call: Call, bytesMax: number = Infinity): Problem[] {
   const problems: Problems = []
-  lintByType(call, problems)
+  lintByType(call, problems, bytesMax)
   if (call.dialect === 'v2') lintOperationSize(call, problems)
   return problems.length > PROBLEMS_MAX ? problems.slice(0, PROBLEMS_MAX) : problems
 }
 
-function lintByType(call: Call, problems: Problems): void {
+function lintByType(call: Call, problems: Problems, bytesMax: number): void {
   switch (call.type) {
     case 'identify':
       lintPerson(call.person, problems)
@@ -61,7 +63,7 @@ function lintByType(call: Call, problems: Problems): void {
       lintMilliseconds(call.attributes['created_at'], problems, 'attributes.created_at')
       return lintRelationships(call.relationships?.items, problems, 'cio_relationships')
     case 'event':
-      return lintEvent(call, problems)
+      return lintEvent(call, problems, bytesMax)
     case 'delete':
     case 'suppress':
     case 'unsuppress':
@@ -113,7 +115,7 @@ function lintPerson(person: PersonRef, problems: Problems, root: string = 'ident
   }
 }
 
-function lintEvent(call: EventCall, problems: Problems): void {
+function lintEvent(call: EventCall, problems: Problems, bytesMax: number): void {
   if (call.person !== undefined) lintPerson(call.person, problems)
   // Customer.io cuts spaces off both ends before it looks.
   const name = call.name.trim()
@@ -128,7 +130,8 @@ function lintEvent(call: EventCall, problems: Problems): void {
     problems.push({ field: 'id', reason: 'not-ulid', message: 'must be a ULID, by which repeats are known' })
   }
   lintSeconds(call.timestamp, problems, 'timestamp')
-  if (call.dialect === 'v1' && jsonExceeds(call.data, EVENT_DATA_BYTES_MAX)) {
+  const mayExceed = call.dialect === 'v1' && bytesMax > EVENT_DATA_BYTES_MAX
+  if (mayExceed && jsonExceeds(call.data, EVENT_DATA_BYTES_MAX)) {
     tooLong(problems, 'data', `${EVENT_DATA_BYTES_MAX} bytes`, `${jsonBytes(call.data)} bytes of JSON`)
   }
 }
