@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
@@ -204,15 +205,15 @@ test(
     const path = join(folder, 'outbox.db')
     const cio = use(new ResilientCustomerIO({ ...options, outbox: sqliteOutbox({ path, reserveBytes: 4_096 }) }))
     await cio.track('1', 'first')
-    let turns = 0
+    // Who holds the file makes the append take as long as we like.
+    const holder = new DatabaseSync(path)
+    holder.exec('BEGIN IMMEDIATE')
     let isStored = false
     const stored = cio.track('1', 'second').then(() => (isStored = true))
-    const turn = (): void => {
-      turns++
-      if (!isStored) setImmediate(turn)
-    }
-    setImmediate(turn)
-    await stored
-    assert.ok(turns > 2, `the loop turned ${turns} times while the file was written`)
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    assert.equal(isStored, false, 'the loop turns while the append waits')
+    holder.exec('COMMIT')
+    holder.close()
+    assert.equal(await stored, true)
   }),
 )
