@@ -14,6 +14,8 @@ export const ENTRY_COLUMNS =
 
 export const ENTRY_COLUMN_COUNT: number = ENTRY_COLUMNS.split(', ').length
 
+const CRC_AT: number = ENTRY_COLUMNS.split(', ').indexOf('crc')
+
 /** `?, ?, ...` for one row. */
 export const ENTRY_PLACES: string = Array.from({ length: ENTRY_COLUMN_COUNT }, () => '?').join(', ')
 
@@ -63,21 +65,9 @@ export function pushValues(into: SqlValue[], sequence: number, entry: NewEntry):
     0,
     body,
   ]
-  into.push(
-    sequence,
-    id,
-    lane,
-    lanes,
-    type,
-    priority,
-    acceptedAtMs,
-    expiresAtMs,
-    campaignAtMs,
-    keyed,
-    0,
-    checksum(row),
-    body,
-  )
+  const from = into.length
+  into.push(...row)
+  into[from + CRC_AT] = checksum(row)
 }
 
 export function readEntry(row: SqlRow): ReadEntry {
