@@ -38,6 +38,11 @@ export function isHoldfastError(value: unknown): value is HoldfastError {
   return typeof value === 'object' && value !== null && Reflect.get(value, BRAND) === true
 }
 
+/** The stable code of whatever was thrown; `UNKNOWN` for what is no error of this package. */
+export function codeOf(error: unknown): ErrorCode | 'UNKNOWN' {
+  return isHoldfastError(error) ? error.code : 'UNKNOWN'
+}
+
 /** One thing wrong with a call: which field, what was found there, and the limit it breaks. */
 export interface Problem {
   /** Dotted path inside the call, for example `data.plan` or `identifier`. */

@@ -11,24 +11,33 @@ import type { DirectOptions } from '../delivery/direct-call.ts'
 import { createEngine, type Engine } from '../delivery/engine.ts'
 import { createGate, type Gate } from '../delivery/gate.ts'
 import { createSender, type Sender } from '../delivery/sender.ts'
-import { ClosedError, isHoldfastError, OptionsError } from '../errors.ts'
+import { ClosedError, codeOf, OptionsError } from '../errors.ts'
 import type { IdempotencyStore } from '../idempotency/store.ts'
 import { watchAttempts } from '../observe/attempts.ts'
 import { createEvents, type Events, type Listener } from '../observe/events.ts'
 import { type Health, healthOf } from '../observe/health.ts'
-import type { AppendResult, NewEntry, OpenOutbox, Outbox, OutboxNotice } from '../outbox/outbox.ts'
+import type { OpenOutbox, Outbox, OutboxNotice } from '../outbox/outbox.ts'
 import type { Decoded } from '../protocol/decode.ts'
 import { sleep } from '../runtime/clock.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { checkCloseTimeout, type ClosingEnd, createClosingEnd } from './closing.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { createIdempotency, type Idempotency } from './idempotency.ts'
-import { type CallOptions, createIntake, type Intake } from './intake.ts'
+import { type CallOptions, createIntake } from './intake.ts'
 import { createOpening, type Opening } from './opening.ts'
 import type { ClientSettings } from './options.ts'
-import { type BatchReceipt, createReceipts, type Receipt, type Receipts } from './receipt.ts'
+import { createQueue, type Queue } from './queue.ts'
+import {
+  type BatchReceipt,
+  createReceipts,
+  type PartialReceipt,
+  type Receipt,
+  receiptOfAll,
+  type Receipts,
+} from './receipt.ts'
 import { createRegionQuestion, type RegionQuestion } from './region-question.ts'
 import type { CloseReport, DrainReport, Stats } from './reports.ts'
+import { createStoring, type Storing } from './storing.ts'
 
 const DRAIN_LOOK_MS = 25
 
@@ -39,13 +48,14 @@ export abstract class Client implements AsyncDisposable {
   readonly #attempts: ReturnType<typeof watchAttempts>
   readonly #gate: Gate
   readonly #opening: Opening
-  readonly #intake: Intake
+  readonly #storing: Storing
   readonly #direct: Direct | undefined
-  #deliveredDirectly = 0
   readonly #receipts: Receipts
   protected readonly sender: Sender
   /** Dead letters: what was given up and why, and what to do with it. */
   readonly deadLetters: DeadLetters
+  /** What waits for delivery, to look at. */
+  readonly queue: Queue
   /**
    * A store for `executeIdempotent` in the outbox: with the default outbox, results survive restarts, and all processes
    * that share its file share its keys. `close()` waits for what executes, as for requests under way; what takes longer
@@ -55,10 +65,6 @@ export abstract class Client implements AsyncDisposable {
   readonly idempotency: IdempotencyStore
   readonly #idempotency: Idempotency
   #engine: Engine | undefined
-  #appending = 0
-  #waitingForOpen = 0
-  #whenAppended: (() => void) | undefined
-  #storeErrorCode: string | null = null
   readonly #question: RegionQuestion
   readonly #end: ClosingEnd
   #closing: Promise<CloseReport> | undefined
@@ -95,13 +101,22 @@ export abstract class Client implements AsyncDisposable {
       clock,
       (outbox) => this.#begin(outbox),
     )
-    this.#intake = createIntake(settings, this.#runtime, this.#events)
+    const ready = (): Promise<Outbox> => this.#opening.ready()
+    const wake = (): void => this.#engine?.wake()
     this.#direct = settings.direct === undefined ? undefined : this.#createDirect(settings.direct)
     this.#receipts = createReceipts(() => this.#opened(), clock, this.#events)
-    this.deadLetters = createDeadLetters(
-      () => this.#opening.ready(),
-      () => this.#engine?.wake(),
-    )
+    this.#storing = createStoring({
+      intake: createIntake(settings, this.#runtime, this.#events),
+      direct: this.#direct,
+      opening: this.#opening,
+      receipts: this.#receipts,
+      events: this.#events,
+      clock,
+      isClosing: () => this.#closing !== undefined,
+      stored: wake,
+    })
+    this.deadLetters = createDeadLetters(ready, wake)
+    this.queue = createQueue(ready)
     this.#idempotency = createIdempotency(() => this.#opening.ready(), clock)
     this.idempotency = this.#idempotency.store
     void this.#opening.ready().catch(() => {})
@@ -109,7 +124,7 @@ export abstract class Client implements AsyncDisposable {
 
   /** Stores one call. */
   protected accept(decoded: Decoded, options: CallOptions = {}): Promise<Receipt> {
-    return handled(this.#store([decoded], options, noPrefix, onlyOne))
+    return handled(this.#storing.store([decoded], options, noPrefix, onlyOne))
   }
 
   /** Stores several calls as one: all or none. @param prefix how the fields of one of them are called in a problem. */
@@ -118,28 +133,12 @@ export abstract class Client implements AsyncDisposable {
     options: CallOptions = {},
     prefix: (index: number) => string,
   ): Promise<BatchReceipt> {
-    return handled(this.#store(decoded, options, prefix, receiptOfAll))
+    return handled(this.#storing.store(decoded, options, prefix, receiptOfAll))
   }
 
-  async #store<Answer>(
-    decoded: readonly Decoded[],
-    options: CallOptions,
-    prefix: (index: number) => string,
-    answerOf: (receipts: readonly Receipt[]) => Answer,
-  ): Promise<Answer> {
-    try {
-      if (this.#closing !== undefined) throw new ClosedError()
-      const entries = this.#intake.entriesOf(decoded, options, prefix)
-      const results = await (this.#direct?.take(entries, options.signal) ?? this.#append(entries))
-      let duplicates = 0
-      for (const { state } of results) if (state === 'duplicate') duplicates++
-      this.#events.emit({ type: 'accepted', operations: results.length - duplicates, duplicates })
-      if (results[0]?.state === 'delivered') this.#wasDelivered(entries[0]!)
-      return answerOf(entries.map((entry, index) => this.#receipts.receiptOf(entry.id, results[index]!)))
-    } catch (error) {
-      this.#events.emit({ type: 'refused', code: codeOf(error), operations: decoded.length })
-      throw error
-    }
+  /** Stores those of several calls that can be, as one; the others are refused one by one. */
+  protected acceptValid(decoded: readonly Decoded[], options: CallOptions = {}): Promise<PartialReceipt> {
+    return handled(this.#storing.storeValid(decoded, options))
   }
 
   #createDirect(options: DirectOptions): Direct {
@@ -150,44 +149,8 @@ export abstract class Client implements AsyncDisposable {
       events: this.#events,
       options,
       outbox: () => this.#opening.ready(),
-      store: (entries) => this.#append(entries),
+      store: (entries) => this.#storing.append(entries),
     })
-  }
-
-  /** A call that never saw the outbox. */
-  #wasDelivered({ id, type, acceptedAtMs }: NewEntry): void {
-    this.#deliveredDirectly++
-    const delayMs = this.#runtime.clock.wallMs() - acceptedAtMs
-    this.#events.emit({ type: 'delivered', entries: [{ id, type, delayMs }] })
-  }
-
-  async #append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
-    this.#appending++
-    try {
-      const outbox = this.#openNow() ?? (await this.#openLater())
-      const results = await outbox.append(entries)
-      this.#storeErrorCode = null
-      this.#engine?.wake()
-      return results
-    } catch (error) {
-      // A full outbox is a bound that holds, not a fault of the store.
-      const code = codeOf(error)
-      if (code !== 'OUTBOX_FULL') this.#storeErrorCode = code
-      throw error
-    } finally {
-      this.#appending--
-      if (this.#appending === 0) this.#whenAppended?.()
-    }
-  }
-
-  /** The open outbox; nothing while others still wait for it, behind whom the next caller stands. */
-  #openNow(): Outbox | undefined {
-    return this.#waitingForOpen === 0 ? this.#opening.opened : undefined
-  }
-
-  #openLater(): Promise<Outbox> {
-    this.#waitingForOpen++
-    return this.#opening.ready().finally(() => this.#waitingForOpen--)
   }
 
   #begin(outbox: Outbox): void {
@@ -226,7 +189,7 @@ export abstract class Client implements AsyncDisposable {
     const gate = this.#gate.view(this.#runtime.clock.monotonicMs())
     return {
       ...stats,
-      deliveredDirectly: this.#deliveredDirectly,
+      deliveredDirectly: this.#storing.deliveredDirectly,
       requestsInFlight: this.#gate.inFlight,
       circuitState: gate.circuit.state,
       perSecond: gate.rate.perSecond,
@@ -255,7 +218,7 @@ export abstract class Client implements AsyncDisposable {
     const outbox = this.#opening.opened
     const gate = this.#gate.view(this.#runtime.clock.monotonicMs())
     const { error } = this.#opening
-    let storeErrorCode = error === undefined ? this.#storeErrorCode : codeOf(error)
+    let storeErrorCode = error === undefined ? this.#storing.errorCode : codeOf(error)
     const stats = await outbox?.stats().catch((reason: unknown) => {
       if (this.#closing === undefined) storeErrorCode ??= codeOf(reason)
     })
@@ -348,7 +311,7 @@ export abstract class Client implements AsyncDisposable {
     const outbox = await this.#end.orEnd(ready)
     // One that opens after the end is given back all the same.
     if (outbox === undefined) void ready.then((late) => late?.close()).catch(() => {})
-    else if (this.#appending > 0) await this.#end.orEnd(new Promise<void>((done) => (this.#whenAppended = done)))
+    else await this.#end.orEnd(this.#storing.idle())
     await stopped
     const stats = await outbox?.stats().catch(() => undefined)
     this.#receipts.close()
@@ -366,18 +329,6 @@ function noPrefix(): string {
 
 function onlyOne([receipt]: readonly Receipt[]): Receipt {
   return receipt!
-}
-
-function receiptOfAll(operations: readonly Receipt[]): BatchReceipt {
-  return {
-    state: operations.every((receipt) => receipt.state === 'duplicate') ? 'duplicate' : 'stored',
-    operations,
-    settled: () => Promise.all(operations.map((receipt) => receipt.settled())),
-  }
-}
-
-function codeOf(error: unknown): string {
-  return isHoldfastError(error) ? error.code : 'UNKNOWN'
 }
 
 /**

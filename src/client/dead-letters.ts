@@ -1,8 +1,8 @@
 /** Dead letters, for people: what was given up and why, and how to send it again or let it go. */
-import { callOf } from '../outbox/entry.ts'
 import type { DeadReason, DeadSelection, ListedEntry, Outbox, Position } from '../outbox/outbox.ts'
 import type { Call } from '../protocol/call.ts'
 import { personLane } from '../protocol/lanes.ts'
+import { readableCall } from './queue.ts'
 
 export interface DeadLetter {
   /** Names it in `replay` and `drop`. */
@@ -27,6 +27,10 @@ export interface DeadLetterQuery {
   readonly reason?: DeadReason
   /** Of one person, as named in the call. */
   readonly person?: string
+  /** Of this operation alone. */
+  readonly id?: string
+  /** @defaultValue 'oldest-first' */
+  readonly order?: 'oldest-first' | 'newest-first'
   /** `after` of the page before. */
   readonly after?: Position
   /** 1 to 1,000. @defaultValue 100 */
@@ -39,7 +43,7 @@ export type DeadLetterSelection =
   | { readonly all: true; readonly reason?: DeadReason; readonly person?: string }
 
 export interface DeadLetters {
-  /** A page, oldest first. `after` is null on the last one. */
+  /** A page. `after` is null on the last one. */
   list(
     query?: DeadLetterQuery,
   ): Promise<{ readonly deadLetters: readonly DeadLetter[]; readonly after: Position | null }>
@@ -52,13 +56,8 @@ export interface DeadLetters {
 export function createDeadLetters(ready: () => Promise<Outbox>, replayed: () => void): DeadLetters {
   return {
     async list(query = {}) {
-      const outbox = await ready()
-      const page = await outbox.list({
-        from: 'dead',
-        limit: query.limit ?? 100,
-        ...(query.after === undefined ? {} : { after: query.after }),
-        ...filterOf(query),
-      })
+      const { person: _, reason: __, limit = 100, ...rest } = query
+      const page = await (await ready()).list({ from: 'dead', limit, ...filterOf(query), ...rest })
       return { deadLetters: page.entries.map(deadLetterOf), after: page.after }
     },
     async replay(selection) {
@@ -94,14 +93,6 @@ function deadLetterOf(entry: ListedEntry): DeadLetter {
     diedAtMs: atMs,
     attempts: entry.attempts,
     ...detail,
-    call: readable(entry.body),
-  }
-}
-
-function readable(body: string): Call | undefined {
-  try {
-    return callOf(body)
-  } catch {
-    return undefined
+    call: readableCall(entry.body),
   }
 }

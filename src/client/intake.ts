@@ -38,34 +38,87 @@ export interface CallOptions {
 
 /** No single operation may be larger, whatever the lint says: 100,000 bytes of data is the most that Customer.io takes. */
 const BODY_BYTES_MAX = 1_000_000
+/** The field of a problem that is the whole call's. */
+const WHOLE = 'call'
 /** A UTF-16 unit is at most 3 bytes of UTF-8. */
 const UTF8_BYTES_PER_UNIT = 3
+
+/** What can be stored of several calls, and what is wrong with the others. */
+export interface Sifted {
+  readonly entries: readonly NewEntry[]
+  /** In the order given; `index` counts all calls. */
+  readonly refused: readonly { readonly index: number; readonly problems: readonly [Problem, ...Problem[]] }[]
+}
 
 export interface Intake {
   /** Checks and stamps; throws `ValidationError` or `AbortedError`, with nothing stored. */
   entriesOf(decoded: readonly Decoded[], options: CallOptions, prefix: (index: number) => string): readonly NewEntry[]
+  /** The same, call by call. Throws only for what is wrong with the options. */
+  sift(decoded: readonly Decoded[], options: CallOptions): Sifted
 }
 
-export function createIntake(
-  settings: Pick<ClientSettings, 'dedupe' | 'lint' | 'maxAgeMs'>,
-  runtime: Runtime,
-  events: Events,
-): Intake {
-  /** The id that stands for the call's key, where it has one. A call among several has its number besides. */
-  function keyedId(call: Call, options: CallOptions, number: number | undefined): string | undefined {
-    const { idempotencyKey } = options
-    if (idempotencyKey !== undefined) return idOfKey(number === undefined ? 'key' : `key of ${number}`, idempotencyKey)
-    const contentKey = settings.dedupe === 'content' ? contentKeyOf(call) : undefined
-    return contentKey === undefined ? undefined : idOfKey('content', contentKey)
+export function createIntake(settings: IntakeSettings, runtime: Runtime, events: Events): Intake {
+  return new CallIntake(settings, runtime, events)
+}
+
+type IntakeSettings = Pick<ClientSettings, 'dedupe' | 'lint' | 'maxAgeMs'>
+
+class CallIntake implements Intake {
+  readonly #settings: IntakeSettings
+  readonly #runtime: Runtime
+  readonly #events: Events
+
+  constructor(settings: IntakeSettings, runtime: Runtime, events: Events) {
+    this.#settings = settings
+    this.#runtime = runtime
+    this.#events = events
   }
 
-  function entryFor(call: Call, options: CallOptions, number: number | undefined): NewEntry {
-    const keyed = keyedId(call, options, number)
-    const maxAgeMs = options.maxAgeMs ?? settings.maxAgeMs(call.type)
+  entriesOf(decoded: readonly Decoded[], options: CallOptions, prefix: (index: number) => string): readonly NewEntry[] {
+    const { entries, refused } = this.sift(decoded, options)
+    const problems = refused.flatMap(({ index, problems: some }) =>
+      some.map((problem) => ({ ...problem, field: prefixed(prefix(index), problem.field) })),
+    )
+    if (isSome(problems)) throw new ValidationError(problems)
+    return entries
+  }
+
+  sift(decoded: readonly Decoded[], options: CallOptions): Sifted {
+    checkOptions(options)
+    if (options.signal?.aborted) throw new AbortedError(options.signal.reason)
+    const entries: NewEntry[] = []
+    const refused: Sifted['refused'][number][] = []
+    for (let index = 0; index < decoded.length; index++) {
+      const entry = this.#entryUnlessRefused(decoded[index]!, options, decoded.length === 1 ? undefined : index)
+      if ('problems' in entry) refused.push({ index, problems: entry.problems })
+      else entries.push(entry)
+    }
+    return { entries, refused }
+  }
+
+  #entryUnlessRefused(
+    decoded: Decoded,
+    options: CallOptions,
+    number: number | undefined,
+  ): NewEntry | { readonly problems: readonly [Problem, ...Problem[]] } {
+    if (!decoded.ok) return decoded
+    const { call } = decoded
+    const unfit = problemsOfValues(call)
+    if (isSome(unfit)) return { problems: unfit }
+    const entry = this.#entryFor(call, options, number)
+    const linted = this.#lint(call, entry)
+    if (isSome(linted)) return { problems: linted }
+    const { length } = entry.body
+    return length > BODY_BYTES_MAX ? { problems: [tooLarge(length, BODY_BYTES_MAX)] } : entry
+  }
+
+  #entryFor(call: Call, options: CallOptions, number: number | undefined): NewEntry {
+    const keyed = this.#keyedId(call, options, number)
+    const maxAgeMs = options.maxAgeMs ?? this.#settings.maxAgeMs(call.type)
     return entryOf(
       createOperation(call, {
-        id: keyed ?? runtime.newId(),
-        acceptedAtMs: runtime.clock.wallMs(),
+        id: keyed ?? this.#runtime.newId(),
+        acceptedAtMs: this.#runtime.clock.wallMs(),
         keyed: keyed !== undefined,
         ...(options.priority === undefined ? {} : { priority: options.priority }),
         ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
@@ -73,68 +126,47 @@ export function createIntake(
     )
   }
 
-  function lint(calls: readonly Call[], entries: readonly NewEntry[], prefix: (index: number) => string): void {
-    if (settings.lint === 'off') return
-    const problems: Problem[] = []
-    for (let index = 0; index < calls.length; index++) {
-      const call = calls[index]!
-      for (const problem of lintCall(call, entries[index]!.body.length * UTF8_BYTES_PER_UNIT)) {
-        problems.push({ ...problem, field: prefix(index) + problem.field })
-        if (settings.lint === 'reject') continue
-        const { field, reason, limit } = problem
-        events.emit({ type: 'lint', call: call.type, field, reason, ...(limit === undefined ? {} : { limit }) })
-      }
+  /** The id that stands for the call's key, where it has one. A call among several has its number besides. */
+  #keyedId(call: Call, options: CallOptions, number: number | undefined): string | undefined {
+    const { idempotencyKey } = options
+    if (idempotencyKey !== undefined) return idOfKey(number === undefined ? 'key' : `key of ${number}`, idempotencyKey)
+    const contentKey = this.#settings.dedupe === 'content' ? contentKeyOf(call) : undefined
+    return contentKey === undefined ? undefined : idOfKey('content', contentKey)
+  }
+
+  /** Problems that refuse the call; those that lint only warns of are told here. */
+  #lint(call: Call, entry: NewEntry): readonly Problem[] {
+    const { lint } = this.#settings
+    if (lint === 'off') return []
+    const problems = lintCall(call, entry.body.length * UTF8_BYTES_PER_UNIT)
+    if (lint === 'reject') return problems
+    for (const { field, reason, limit } of problems) {
+      this.#events.emit({ type: 'lint', call: call.type, field, reason, ...(limit === undefined ? {} : { limit }) })
     }
-    if (settings.lint === 'reject') refuse(problems)
-  }
-
-  return {
-    entriesOf(decoded, options, prefix) {
-      checkOptions(options)
-      if (options.signal?.aborted) throw new AbortedError(options.signal.reason)
-      const calls = callsOf(decoded, prefix)
-      checkValues(calls, prefix)
-      const entries = calls.map((call, index) => entryFor(call, options, calls.length === 1 ? undefined : index))
-      lint(calls, entries, prefix)
-      checkSizes(entries, prefix)
-      return entries
-    },
+    return []
   }
 }
 
-function checkSizes(entries: readonly NewEntry[], prefix: (index: number) => string): void {
-  for (let index = 0; index < entries.length; index++) {
-    const { length } = entries[index]!.body
-    if (length > BODY_BYTES_MAX) refuse([tooLarge(prefix(index).replace(/\.$/, '') || 'call', length, BODY_BYTES_MAX)])
-  }
+function prefixed(prefix: string, field: string): string {
+  // What is wrong with the call as a whole is wrong with its place.
+  return field === WHOLE && prefix !== '' ? prefix.replace(/\.$/, '') : prefix + field
 }
 
-/** The calls of what could be decoded; throws with what could not. */
-function callsOf(decoded: readonly Decoded[], prefix: (index: number) => string): readonly Call[] {
-  const calls: Call[] = []
+/** What JSON cannot carry, in every part of a call that is the caller's own data. */
+function problemsOfValues(call: Call): readonly Problem[] {
+  const parts = call as unknown as Readonly<Record<string, unknown>>
   const problems: Problem[] = []
-  for (let index = 0; index < decoded.length; index++) {
-    const one = decoded[index]!
-    if (one.ok) calls.push(one.call)
-    else for (const problem of one.problems) problems.push({ ...problem, field: prefix(index) + problem.field })
+  for (const part of Object.keys(parts)) {
+    const value = parts[part]
+    if (typeof value !== 'object') continue
+    const problem = checkPlain(value, part === 'extra' ? '' : part)
+    if (problem !== undefined) problems.push(problem)
   }
-  refuse(problems)
-  return calls
+  return problems
 }
 
-/** Throws with what JSON cannot carry, in every part of a call that is the caller's own data. */
-function checkValues(calls: readonly Call[], prefix: (index: number) => string): void {
-  const problems: Problem[] = []
-  for (let index = 0; index < calls.length; index++) {
-    const parts = calls[index] as unknown as Readonly<Record<string, unknown>>
-    for (const part of Object.keys(parts)) {
-      const value = parts[part]
-      if (typeof value !== 'object') continue
-      const problem = checkPlain(value, part === 'extra' ? '' : part)
-      if (problem !== undefined) problems.push({ ...problem, field: prefix(index) + problem.field })
-    }
-  }
-  refuse(problems)
+function isSome(problems: readonly Problem[]): problems is readonly [Problem, ...Problem[]] {
+  return problems.length > 0
 }
 
 /**
@@ -163,17 +195,12 @@ function checkOptions(options: CallOptions): void {
   if (priority !== undefined && priority !== 'live' && priority !== 'bulk') {
     problems.push({ field: 'options.priority', reason: 'type', message: 'must be live or bulk', kind: typeof priority })
   }
-  refuse(problems)
+  if (isSome(problems)) throw new ValidationError(problems)
 }
 
-function refuse(problems: readonly Problem[]): void {
-  const [first, ...more] = problems
-  if (first !== undefined) throw new ValidationError([first, ...more])
-}
-
-function tooLarge(field: string, bytes: number, bytesMax: number): Problem {
+function tooLarge(bytes: number, bytesMax: number): Problem {
   return {
-    field,
+    field: WHOLE,
     reason: 'too-long',
     message: `has ${bytes} bytes, at most ${bytesMax} are taken`,
     limit: `${bytesMax} bytes`,

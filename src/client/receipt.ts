@@ -2,6 +2,7 @@
  * Receipts, and what becomes of their operations. A receipt costs nothing while nobody asks: `settled()` looks the
  * operation up and only then waits for it, so a million stored operations are no million waiting promises.
  */
+import type { Problem } from '../errors.ts'
 import type { Events } from '../observe/events.ts'
 import type { AppendResult, DeadReason, EntryState, Outbox, Position } from '../outbox/outbox.ts'
 import type { CancelTimer, Clock } from '../runtime/clock.ts'
@@ -40,6 +41,22 @@ export interface BatchReceipt {
   readonly state: 'stored' | 'duplicate'
   readonly operations: readonly Receipt[]
   settled(): Promise<readonly Settled[]>
+}
+
+/** What became of calls of which some could not be stored. */
+export interface PartialReceipt {
+  /** Of those that were stored, in their order. */
+  readonly operations: readonly Receipt[]
+  /** `index` counts all calls. */
+  readonly refused: readonly { readonly index: number; readonly problems: readonly [Problem, ...Problem[]] }[]
+}
+
+export function receiptOfAll(operations: readonly Receipt[]): BatchReceipt {
+  return {
+    state: operations.every((receipt) => receipt.state === 'duplicate') ? 'duplicate' : 'stored',
+    operations,
+    settled: () => Promise.all(operations.map((receipt) => receipt.settled())),
+  }
 }
 
 /** How often operations are looked up whose end nobody here reports: another process delivers them, or an operator ends them. */

@@ -143,7 +143,11 @@ export interface ListQuery {
   readonly from: 'waiting' | 'dead'
   readonly lane?: string
   readonly reason?: DeadReason
-  /** `after` of the page before. */
+  /** Of this operation alone. */
+  readonly id?: string
+  /** @defaultValue 'oldest-first' */
+  readonly order?: 'oldest-first' | 'newest-first'
+  /** `after` of the page before, in the same order. */
   readonly after?: Position
   /** At most 1,000. */
   readonly limit: number
@@ -186,7 +190,7 @@ export interface Outbox {
   mayHold(lanes: readonly string[]): Promise<boolean>
   /** What became of entries, one answer for each position. */
   lookup(positions: readonly Position[]): Promise<readonly EntryState[]>
-  /** For operators; in the order in which the entries were appended. */
+  /** For operators; in the order in which the entries were appended, or the other way round. */
   list(query: ListQuery): Promise<ListPage>
   /** Puts dead letters at the end of their lanes again (same id, same times), or drops them. Resolves to how many. */
   resolveDead(selection: DeadSelection, how: 'replay' | 'drop'): Promise<number>

@@ -131,10 +131,15 @@ export class MemoryRecords {
   }
 
   list(query: ListQuery): ListPage {
-    const after = query.after === undefined ? 0 : sequenceOf(query.after)
-    const matching = (query.from === 'waiting' ? [...this.waiting.values()] : this.#deadInOrder()).filter(
+    const newestFirst = query.order === 'newest-first'
+    const after = query.after === undefined ? null : sequenceOf(query.after)
+    const inOrder: (StoredEntry | DeadEntry)[] = [
+      ...(query.from === 'waiting' ? this.waiting.values() : this.#deadInOrder()),
+    ]
+    const matching = (newestFirst ? inOrder.reverse() : inOrder).filter(
       (stored) =>
-        stored.sequence > after &&
+        (after === null || (newestFirst ? stored.sequence < after : stored.sequence > after)) &&
+        (query.id === undefined || stored.entry.id === query.id) &&
         (query.lane === undefined || stored.entry.lanes.includes(query.lane)) &&
         (query.reason === undefined || ('dead' in stored && stored.dead.reason === query.reason)),
     )

@@ -3,12 +3,30 @@ import type { DeadReason, EntryState, ListedEntry, ListPage, ListQuery, Position
 import { sequenceOf } from '../position.ts'
 import type { Database, SqlRow, SqlValue, Statement } from './database.ts'
 import { ENTRY_COLUMN_COUNT, ENTRY_COLUMNS, IN_LANE, readEntry, storedLane } from './entry-rows.ts'
-import { Slices } from './slices.ts'
+import { type Slice, Slices } from './slices.ts'
 import type { StateTransactions } from './state.ts'
 import type { Steps } from './steps.ts'
 
 const LIMIT_MAX = 1_000
 const DEAD_COLUMNS = 'reason, status, field, message, died_at'
+
+type Order = NonNullable<ListQuery['order']>
+
+interface Lists {
+  readonly waiting: Statement
+  readonly dead: Statement
+}
+
+function listsOf(database: Database, direction: 'ASC' | 'DESC'): Lists {
+  const where = `seq > ? AND seq <= ? AND (? IS NULL OR id = ?) AND (? IS NULL OR ${IN_LANE})`
+  return {
+    waiting: database.prepare(`SELECT ${ENTRY_COLUMNS} FROM entry WHERE ${where} ORDER BY seq ${direction} LIMIT ?`),
+    dead: database.prepare(
+      `SELECT ${ENTRY_COLUMNS}, ${DEAD_COLUMNS} FROM dead_letter
+       WHERE ${where} AND (? IS NULL OR reason = ?) ORDER BY seq ${direction} LIMIT ?`,
+    ),
+  }
+}
 
 export class Queries {
   readonly #transactions: StateTransactions
@@ -16,8 +34,7 @@ export class Queries {
   readonly #waits: Statement
   readonly #dead: Statement
   readonly #tombstone: Statement
-  readonly #waitingList: Statement
-  readonly #deadList: Statement
+  readonly #lists: Readonly<Record<Order, Lists>>
 
   constructor(database: Database, transactions: StateTransactions) {
     this.#transactions = transactions
@@ -25,12 +42,7 @@ export class Queries {
     this.#waits = database.prepare('SELECT 1 FROM entry WHERE seq = ?')
     this.#dead = database.prepare(`SELECT ${DEAD_COLUMNS} FROM dead_letter WHERE seq = ?`)
     this.#tombstone = database.prepare('SELECT state, moved_to FROM tombstone WHERE seq = ?')
-    const where = `seq > ? AND seq <= ? AND (? IS NULL OR ${IN_LANE})`
-    this.#waitingList = database.prepare(`SELECT ${ENTRY_COLUMNS} FROM entry WHERE ${where} ORDER BY seq LIMIT ?`)
-    this.#deadList = database.prepare(
-      `SELECT ${ENTRY_COLUMNS}, ${DEAD_COLUMNS} FROM dead_letter
-       WHERE ${where} AND (? IS NULL OR reason = ?) ORDER BY seq LIMIT ?`,
-    )
+    this.#lists = { 'oldest-first': listsOf(database, 'ASC'), 'newest-first': listsOf(database, 'DESC') }
   }
 
   lookup(positions: readonly Position[]): readonly EntryState[] {
@@ -45,32 +57,40 @@ export class Queries {
   *list(query: ListQuery): Steps<ListPage> {
     const limit = Math.max(1, Math.min(query.limit, LIMIT_MAX))
     const table = query.from === 'waiting' ? 'entry' : 'dead_letter'
-    const last = this.#transactions.read((state) => state.sequence)
     const found: ListedEntry[] = []
-    let after = query.after === undefined ? 0 : sequenceOf(query.after)
-    for (;;) {
-      const slice = this.#slices.next(table, after, last)
-      if (slice === undefined) return { entries: found, after: null }
+    for (const slice of this.#slicesOf(table, query)) {
       // One more than wanted tells whether there is another page.
-      const wanted = limit + 1 - found.length
-      found.push(...this.#rows(query, slice.after, slice.upTo, wanted))
+      found.push(...this.#rows(query, slice, limit + 1 - found.length))
       if (found.length > limit) {
         const entries = found.slice(0, limit)
         return { entries, after: entries.at(-1)!.position }
       }
-      after = slice.upTo
       yield
     }
+    return { entries: found, after: null }
   }
 
-  #rows(query: ListQuery, after: number, upTo: number, limit: number): readonly ListedEntry[] {
-    const lane = query.lane === undefined ? null : storedLane(query.lane)
-    const range: readonly SqlValue[] = [after, upTo, lane, lane, lane]
-    if (query.from === 'waiting') {
-      return this.#waitingList.all(...range, limit).map((row) => readEntry(row).entry)
+  /** The slices of a table from where a query begins, in its order. */
+  *#slicesOf(table: 'entry' | 'dead_letter', { order, after }: ListQuery): Generator<Slice> {
+    const last = this.#transactions.read((state) => state.sequence)
+    const start = after === undefined ? undefined : sequenceOf(after)
+    if (order === 'newest-first') {
+      let slice = this.#slices.before(table, start === undefined ? last : start - 1)
+      for (; slice !== undefined; slice = this.#slices.before(table, slice.after)) yield slice
+      return
     }
+    let slice = this.#slices.next(table, start ?? 0, last)
+    for (; slice !== undefined; slice = this.#slices.next(table, slice.upTo, last)) yield slice
+  }
+
+  #rows(query: ListQuery, { after, upTo }: Slice, limit: number): readonly ListedEntry[] {
+    const lists = this.#lists[query.order ?? 'oldest-first']
+    const lane = query.lane === undefined ? null : storedLane(query.lane)
+    const id = query.id ?? null
+    const range: readonly SqlValue[] = [after, upTo, id, id, lane, lane, lane]
+    if (query.from === 'waiting') return lists.waiting.all(...range, limit).map((row) => readEntry(row).entry)
     const reason = query.reason ?? null
-    return this.#deadList.all(...range, reason, reason, limit).map(deadEntry)
+    return lists.dead.all(...range, reason, reason, limit).map(deadEntry)
   }
 
   #stateOf(sequence: number, known: boolean): EntryState {

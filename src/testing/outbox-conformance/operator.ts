@@ -90,6 +90,41 @@ export const operatorCases: readonly SceneCase[] = [
     },
   },
   {
+    name: 'a list may begin at its newest end, page by page',
+    async run(scene) {
+      const entries = crowd('c', 25)
+      await scene.append(...entries)
+      const claim = await scene.claim({ entriesMax: 3 })
+      await scene.settle(claim, { to: 'dead', reason: 'expired' })
+      const seen: string[] = []
+      for (const from of ['waiting', 'dead'] as const) {
+        let after: string | null | undefined
+        while (after !== null) {
+          const query = { from, order: 'newest-first', limit: 10 } as const
+          const page = await scene.outbox.list(after === undefined ? query : { ...query, after })
+          seen.push(...page.entries.map(({ id }) => id))
+          after = page.after
+        }
+      }
+      const newestFirst = entries.map(({ id }) => id).reverse()
+      assert.deepEqual(seen, newestFirst)
+    },
+  },
+  {
+    name: 'an operation is found by its id',
+    async run(scene) {
+      await scene.append(...crowd('c', 20), entry('x'), entry('y'))
+      const found = async (from: 'waiting' | 'dead', id: string): Promise<readonly string[]> =>
+        (await scene.outbox.list({ from, id, limit: 5 })).entries.map((listed) => listed.id)
+      assert.deepEqual(await found('waiting', 'x'), ['x'])
+      assert.deepEqual(await found('dead', 'x'), [])
+      assert.deepEqual(await found('waiting', 'z'), [])
+      const claim = await scene.claim()
+      await scene.settle(claim, { to: 'dead', reason: 'expired' }, ({ id }) => id === 'x')
+      assert.deepEqual([await found('waiting', 'x'), await found('dead', 'x')], [[], ['x']])
+    },
+  },
+  {
     name: 'lists can be narrowed to a lane and to a reason',
     async run(scene) {
       await scene.append(entry('x', { lanes: ['a', 'b'] }), entry('y', { lanes: ['b'] }), ...crowd('c', 50))
