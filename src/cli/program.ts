@@ -1,0 +1,70 @@
+/** The commands as one program. Everything that it says and how it ends goes through `Io`. */
+import { Command, CommanderError, Option } from 'commander'
+
+import { isHoldfastError } from '../errors.ts'
+import { CliError } from './cli-error.ts'
+import { versionCommand } from './commands/version.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import type { Io } from './io.ts'
+import { wantsJson } from './report.ts'
+
+/** Each gives one command. A new one is added here. */
+const COMMANDS: readonly ((io: Io) => Command)[] = [versionCommand]
+
+export function createProgram(io: Io): Command {
+  const program = new Command('holdfast')
+    .description('Delivers Customer.io calls once in effect, in order per person, whatever fails.')
+    .addOption(new Option('--json', 'answer in JSON (the default where stdout is no terminal)'))
+    .addOption(new Option('--no-json', 'answer in text').hideHelp())
+    .addOption(new Option('--config <file>', 'configuration of the relay').env('HOLDFAST_CONFIG'))
+    .helpCommand(true)
+    .showSuggestionAfterError()
+  for (const create of COMMANDS) program.addCommand(create(io))
+  applyToAll(program, (command) =>
+    command
+      .exitOverride()
+      .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) }),
+  )
+  return program
+}
+
+/** Runs a command line, without the program's own name. Never rejects. */
+export async function run(args: readonly string[], io: Io): Promise<void> {
+  const program = createProgram(io)
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+  } catch (error) {
+    io.exitWith(tell(error, args, io))
+  }
+}
+
+function tell(error: unknown, args: readonly string[], io: Io): ExitCode {
+  // Commander has said what it had to say.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  const { code, message, hint } = described(error)
+  // The options of a command that failed are not at hand any more.
+  const json = wantsJson(
+    io,
+    args.includes('--json') ? { json: true } : args.includes('--no-json') ? { json: false } : {},
+  )
+  const text = hint === undefined ? message : `${message}\n${hint}`
+  io.stderr.write(
+    json
+      ? `${JSON.stringify({ error: { code, message, ...(hint === undefined ? {} : { hint }) } })}\n`
+      : `holdfast: ${text}\n`,
+  )
+  return error instanceof CliError ? error.exitCode : EXIT.failed
+}
+
+function described(error: unknown): { readonly code: string; readonly message: string; readonly hint?: string } {
+  if (error instanceof CliError) {
+    return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) }
+  }
+  if (isHoldfastError(error)) return { code: error.code, message: error.message }
+  return { code: 'UNEXPECTED', message: error instanceof Error ? error.message : 'something failed' }
+}
+
+function applyToAll(command: Command, change: (command: Command) => void): void {
+  change(command)
+  for (const child of command.commands) applyToAll(child, change)
+}
