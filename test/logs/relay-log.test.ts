@@ -148,7 +148,7 @@ test('what is still uncounted at the end is said, and no timer and no subscripti
   assert.deepEqual(
     said()
       .filter((line) => line.at(-1) === 2)
-      .map(([event]) => String(event))
+      .map(([event]) => `${event as string}`)
       .sort((a, b) => a.localeCompare(b)),
     ['connection-refused', 'lint', 'overloaded', 'throttled', 'unauthorized'],
   )
