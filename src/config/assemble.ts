@@ -142,7 +142,7 @@ class Assembly {
 
   #missing(path: string): ConfigProblem {
     const [, name, inside] = /^workspaces\.([^.]+)\.(\w+)$/.exec(path) ?? []
-    const message = 'is missing; it must be given'
+    const message = 'is missing'
     const where = (name === undefined ? undefined : this.#combined.workspaces.get(name)) ?? null
     if (name === undefined || inside === undefined) return { code: 'missing', path, message, where }
     const long = workspaceEnvName(name, inside)

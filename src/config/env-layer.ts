@@ -13,6 +13,9 @@ const PROGRAM_NAMES: ReadonlySet<string> = new Set(['HOLDFAST_CONFIG'])
 const WORKSPACE_PREFIX = 'HOLDFAST_WORKSPACES_'
 const NAME_PLACE = `${WORKSPACE_PREFIX}<NAME>`
 
+/** A setting's name has no more words. */
+const WORDS_MAX = 5
+
 const byName: ReadonlyMap<string, SettingRow> = new Map(
   settingRows.flatMap((row) => (row.env === null || row.scope === 'workspace' ? [] : [[row.env, row] as const])),
 )
@@ -85,21 +88,25 @@ function unknownName(name: string): Layer['problems'][number] {
 }
 
 function plainHint(name: string): string | null {
-  const near = nearest(name, byName.keys())
-  if (near !== null) return `did you mean ${near}?`
   const ending = name.slice('HOLDFAST'.length)
   const longer = [...byName.keys()].filter((known) => known.endsWith(ending))
-  return longer.length > 0 && longer.length <= 3 ? `did you mean ${longer.join(' or ')}?` : null
+  if (longer.length > 0 && longer.length <= 3) return `did you mean ${longer.join(' or ')}?`
+  // Without what all begin with, for that would make everything near.
+  const near = nearest(
+    ending,
+    [...byName.keys()].map((known) => known.slice('HOLDFAST'.length)),
+  )
+  return near === null ? null : `did you mean HOLDFAST${near}?`
 }
 
-/** The workspace's name is not known, so the end is compared alone: with as many words as each setting has. */
+/** Where the workspace's name ends is not known, so each part is tried as the setting's beginning. */
 function workspaceHint(name: string): string {
   const parts = name.slice(WORKSPACE_PREFIX.length).split('_')
-  for (const [ending] of ofWorkspaces) {
-    const words = ending.split('_').length - 1
-    if (parts.length <= words) continue
+  const endings = ofWorkspaces.map(([ending]) => ending)
+  for (let words = Math.min(parts.length - 1, WORDS_MAX); words > 0; words--) {
     const end = `_${parts.slice(-words).join('_')}`
-    if (nearest(end, [ending]) !== null) return `did you mean ${name.slice(0, -end.length)}${ending}?`
+    const near = nearest(end, endings)
+    if (near !== null) return `did you mean ${name.slice(0, -end.length)}${near}?`
   }
   return `after ${WORKSPACE_PREFIX} comes the name of the workspace, then a setting such as _API_KEY`
 }

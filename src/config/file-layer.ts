@@ -1,5 +1,5 @@
 /** The configuration file as a layer: every key known, every value checked, every problem with its line and column. */
-import { basename, dirname } from 'node:path'
+import { dirname } from 'node:path'
 
 import { emptyLayer, say, wrongValue, type Layer } from './layer.ts'
 import type { Origin } from './relay-config.ts'
@@ -13,8 +13,8 @@ import { parseYaml, placeIn } from './yaml-file.ts'
 /** Longer keys are cut in messages. */
 const KEY_CHARS_MAX = 60
 
-export function fileLayer(text: string, file: string): Layer {
-  const name = basename(file)
+/** @param name as the user wrote it, for messages; relative paths inside it begin at the folder of `file` */
+export function fileLayer(text: string, file: string, name: string): Layer {
   const layer = emptyLayer()
   const { tree, problems } = parseYaml(text, name)
   if (tree === null) {
@@ -40,6 +40,8 @@ class Walk {
   root(tree: Tree): void {
     const relay = anyShape(relaySettings)
     this.#each(tree, '', [...keysOf(relay), 'defaults', 'workspaces'], (entry) => {
+      // Names the JSON Schema, for editors.
+      if (entry.key === '$schema') return true
       if (entry.key === 'defaults') this.#fields(entry.tree, 'defaults', anyShape(sharedSettings))
       else if (entry.key === 'workspaces') this.#workspaces(entry.tree)
       else return this.#field(entry, '', relay)

@@ -3,6 +3,8 @@ export { toClientOptions, type WorkspaceClient } from './client-options.ts'
 export { isLoopback } from './cross-checks.ts'
 export { diffConfig, type ConfigDiff } from './diff.ts'
 export { loadConfig, type Sources } from './load.ts'
+export { configJsonSchema } from './json-schema.ts'
+export { printConfig, writtenConfig } from './print.ts'
 export { ConfigError, describeProblems, type ConfigProblem, type ProblemCode } from './problem.ts'
 export type {
   AdminConfig,
@@ -17,4 +19,5 @@ export type {
   TlsConfig,
   WorkspaceConfig,
 } from './relay-config.ts'
+export { readTlsFiles, type TlsFiles } from './tls-files.ts'
 export { settingRows, type SettingRow } from './rows.ts'

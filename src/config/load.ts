@@ -35,7 +35,11 @@ export interface Sources {
 export function loadConfig({ file: named, env, flags, cwd, readFile = readSmallFile }: Sources): LoadedConfig {
   const name = named ?? (env['HOLDFAST_CONFIG'] === '' ? undefined : env['HOLDFAST_CONFIG'])
   const file = name === undefined ? null : resolve(cwd, name)
-  const layers = [file === null ? emptyLayer() : readLayer(file, readFile), envLayer(env, cwd), flagLayer(flags, cwd)]
+  const layers = [
+    name === undefined ? emptyLayer() : readLayer(resolve(cwd, name), name, readFile),
+    envLayer(env, cwd),
+    flagLayer(flags, cwd),
+  ]
   const combined = combine(layers)
   const region = regionOfEnv(env)
   const surroundings = { folder: cwd, readFile, region: region.given }
@@ -46,12 +50,12 @@ export function loadConfig({ file: named, env, flags, cwd, readFile = readSmallF
   return { config: assembled.draft, origins: assembled.origins, warnings: assembled.warnings, file }
 }
 
-function readLayer(file: string, readFile: ReadFile): Layer {
+function readLayer(file: string, name: string, readFile: ReadFile): Layer {
   const read = readFile(file, FILE_BYTES_MAX)
-  if (!('unreadable' in read)) return fileLayer(read.text, file)
+  if (!('unreadable' in read)) return fileLayer(read.text, file, name)
   const layer = emptyLayer()
-  layer.problems.push({ code: 'unreadable', path: '', message: `cannot be read: ${read.unreadable}`, where: file })
-  layer.given.set('', { is: 'wrong', origin: { source: 'file', where: file } })
+  layer.problems.push({ code: 'unreadable', path: '', message: `cannot be read: ${read.unreadable}`, where: name })
+  layer.given.set('', { is: 'wrong', origin: { source: 'file', where: name } })
   return layer
 }
 
