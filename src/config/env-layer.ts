@@ -7,8 +7,8 @@ import { fromText } from './text-value.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
 
-/** Read by the program itself: `HOLDFAST_CONFIG` is the path of the file. */
-const PROGRAM_NAMES: ReadonlySet<string> = new Set(['HOLDFAST_CONFIG'])
+/** Read by the program itself: the path of the file, and where the CLI finds a relay. */
+const PROGRAM_NAMES: ReadonlySet<string> = new Set(['HOLDFAST_CONFIG', 'HOLDFAST_URL', 'HOLDFAST_ADMIN_URL'])
 
 const WORKSPACE_PREFIX = 'HOLDFAST_WORKSPACES_'
 const NAME_PLACE = `${WORKSPACE_PREFIX}<NAME>`

@@ -2,6 +2,7 @@
 export { toClientOptions, type WorkspaceClient } from './client-options.ts'
 export { isLoopback } from './cross-checks.ts'
 export { diffConfig, type ConfigDiff } from './diff.ts'
+export type { Flags } from './flag-layer.ts'
 export { loadConfig, type Sources } from './load.ts'
 export { configJsonSchema } from './json-schema.ts'
 export { printConfig, writtenConfig } from './print.ts'

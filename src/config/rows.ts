@@ -21,7 +21,7 @@ export interface SettingRow {
   readonly description: string
   readonly kind: Setting['kind']
   /** In the file's notation; `undefined`: it must be given. */
-  readonly default: unknown
+  readonly default: Setting['initial']
   readonly setting: Setting
   /** The row is for the path of a file in which the secret stands. */
   readonly secretFile: boolean

@@ -24,6 +24,9 @@ export type Kind =
 /** Whether a running relay can take over another value. */
 export type Change = 'reload' | 'restart'
 
+/** Of a setting: its default in the file's notation. */
+export type Initial = string | number | boolean | null | undefined
+
 export interface Setting<Value = unknown> {
   readonly is: 'setting'
   readonly kind: Kind
@@ -33,7 +36,7 @@ export interface Setting<Value = unknown> {
   readonly allowed: string
   readonly about: string
   /** As the file writes it; `undefined`: must be given. */
-  readonly initial: unknown
+  readonly initial: Initial
   readonly change: Change
   readonly choices: readonly string[]
 }
@@ -71,7 +74,7 @@ export type AnyList = Omit<List, 'fields'> & { readonly fields: AnyShape }
 
 interface Words {
   readonly about: string
-  readonly initial?: unknown
+  readonly initial?: Initial
   readonly change: Change
 }
 
