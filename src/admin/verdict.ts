@@ -217,11 +217,29 @@ function currentText(concerned: readonly WorkspaceFacts[], nowMs: number): strin
   return latest === null ? 'not getting less' : `current at ≈${timeText(nowMs + latest, nowMs)}`
 }
 
-/** Of a relay that is stopped, as its files tell. */
-export function stoppedVerdict(waiting: number, openElsewhere: readonly string[]): Verdict {
-  const text =
-    openElsewhere.length > 0
-      ? `No relay answers, but another process has the outbox of ${openElsewhere.join(', ')} open: a relay may run under another address or token`
-      : `Relay stopped: ${groupedText(waiting)} waiting, kept for the next start`
-  return { code: openElsewhere.length > 0 ? 'unreachable-relay' : 'stopped', status: 'stopping', text }
+export interface StoppedFacts {
+  readonly waiting: number
+  readonly lost: number
+  /** Workspaces whose outbox some process has open. */
+  readonly openElsewhere: readonly string[]
+  /** Workspaces whose outbox cannot be read. */
+  readonly unreadable: readonly string[]
+}
+
+/** Of a relay that does not answer, as its files tell. */
+export function stoppedVerdict({ waiting, lost, openElsewhere, unreadable }: StoppedFacts): Verdict {
+  if (unreadable.length > 0) {
+    const text = `No relay answers, and the outbox of ${unreadable.join(', ')} cannot be read`
+    return { code: 'unreadable', status: 'failing', text }
+  }
+  if (lost !== 0) {
+    const text = `No relay answers, and lost: ${countText(lost, 'accepted operation')} missing from the outbox`
+    return { code: 'lost', status: 'failing', text }
+  }
+  if (openElsewhere.length > 0) {
+    const text = `No relay answers here, but a process delivers from the outbox of ${openElsewhere.join(', ')}: look for its address and its token`
+    return { code: 'elsewhere', status: 'degraded', text }
+  }
+  const text = `Relay stopped: no new calls are taken; ${groupedText(waiting)} waiting, kept for the next start`
+  return { code: 'stopped', status: 'stopping', text }
 }
