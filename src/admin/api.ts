@@ -34,6 +34,8 @@ export interface AdminContext {
   readonly reload?: () => Promise<unknown>
   /** Told of every act; for the log. Must not throw. */
   readonly audit?: (entry: AuditEntry) => void
+  /** Told of what broke inside, of which the answer says nothing; for the log. Must not throw. */
+  readonly failed?: (error: unknown) => void
 }
 
 /** One token, so one name; accounts of people come with the operator page. */
@@ -75,7 +77,7 @@ export function createAdmin(context: AdminContext): Admin {
   return {
     async fetch(request) {
       const response = await Promise.resolve(app.fetch(request)).catch((error: unknown) =>
-        errorAnswer(asAdminError(error)),
+        errorAnswer(asAdminError(error, context)),
       )
       response.headers.set('cache-control', 'no-store')
       response.headers.set('x-content-type-options', 'nosniff')
@@ -115,7 +117,7 @@ function routes(parts: Parts): Hono {
   relayRoutes(on, parts)
   workspaceRoutes(on, parts)
   app.notFound(() => errorAnswer(new AdminError('unknown-route', 'there is nothing here')))
-  app.onError((error) => errorAnswer(asAdminError(error)))
+  app.onError((error) => errorAnswer(asAdminError(error, parts.context)))
   return app
 }
 
@@ -191,8 +193,9 @@ function errorAnswer(error: AdminError): Response {
   )
 }
 
-function asAdminError(error: unknown): AdminError {
+function asAdminError(error: unknown, { failed }: AdminContext): AdminError {
   if (error instanceof AdminError) return error
   if (isHoldfastError(error)) return new AdminError('unavailable', `${error.code}: ${error.message}`, { cause: error })
+  failed?.(error)
   return new AdminError('failed', 'something failed; the relay goes on', { cause: error })
 }

@@ -32,14 +32,15 @@ export async function groupsOf(letters: Pick<DeadLetters, 'list'>): Promise<Dead
 
 /** Replays or drops, or only counts. Throws where the number is not the one that is expected; then nothing is done. */
 export async function resolveChosen(
-  { deadLetters, stats }: Pick<AdminWorkspace, 'deadLetters' | 'stats'>,
+  workspace: Pick<AdminWorkspace, 'deadLetters' | 'stats'>,
   how: 'replay' | 'drop',
   { choice, expectedCount, dryRun = false }: ResolveCommand,
 ): Promise<ResolveReport> {
+  const { deadLetters } = workspace
   // All of them need not be looked through: their number is known.
   const everything = !('positions' in choice) && Object.keys(choice.filter ?? {}).length === 0
   const positions = everything ? [] : await positionsOf(deadLetters, choice)
-  const matched = everything ? (await stats()).deadLetters : positions.length
+  const matched = everything ? (await workspace.stats()).deadLetters : positions.length
   if (expectedCount !== undefined && expectedCount !== matched) {
     const message = `${countText(matched, 'dead letter')} would be concerned, not ${expectedCount}: look again`
     throw new AdminError('count-changed', message, { field: 'expectedCount' })
