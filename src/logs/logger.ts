@@ -10,7 +10,7 @@ import type { Destination } from './destination.ts'
 import { LOG_LINES, type LogLine, type LogThreshold } from './log-line.ts'
 import { prettyOf, type PrettyLine } from './pretty.ts'
 import { createScrub } from './scrub.ts'
-import { timeText } from './time-text.ts'
+import { isoTime } from '../runtime/iso-time.ts'
 
 export interface Logger {
   /** Lines below it are not written. May be set at any time. */
@@ -58,7 +58,7 @@ export function createLogger(options: LoggerOptions): Logger {
     {
       level: checkedLevel(options.level),
       base: null,
-      timestamp: () => `,"time":"${timeText(clock.wallMs())}"`,
+      timestamp: () => `,"time":"${isoTime(clock.wallMs())}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
     { write },

@@ -4,7 +4,7 @@ import type { LogLevel, LogValue } from './log-line.ts'
 const COLOURS: Readonly<Record<LogLevel, string>> = { debug: '2', info: '32', warn: '33', error: '31' }
 
 export interface PrettyLine {
-  /** As `timeText` writes it. */
+  /** As `isoTime` writes it. */
   readonly time: string
   readonly level: LogLevel
   readonly event: string

@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import * as fc from 'fast-check'
-
 import { LOG_LINES, type LogEvent } from '../../src/logs/log-line.ts'
 import { createLogger } from '../../src/logs/logger.ts'
 import { createScrub } from '../../src/logs/scrub.ts'
-import { timeText } from '../../src/logs/time-text.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { createTestLog, memoryDestination } from './log.ts'
 
@@ -94,15 +91,6 @@ test('at a terminal a line is a text with its fields behind it, with and without
   assert.equal(destination.texts[0], '00:00:00 warn  circuit-open  bad  workspace=shop code=failures list=["a b"]\n')
   createLogger({ level: 'info', destination, clock, pretty: true }).log(line)
   assert.ok(destination.texts[1]!.includes('\u001B[33mwarn '))
-})
-
-test('a time is written as ISO 8601 does', () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 0, max: 4_102_444_800_000 }), (wallMs) => {
-      assert.equal(timeText(wallMs), new Date(wallMs).toISOString())
-    }),
-    { seed: 1 },
-  )
 })
 
 test('a credential that got into a line goes out of it again, also one that JSON writes otherwise', () => {
