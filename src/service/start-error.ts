@@ -1,12 +1,12 @@
 /** Why a relay did not start, in the words that decide how the process ends. */
-import { codeOf, HoldfastError, isHoldfastError, ListenError } from '../errors.ts'
+import { codeOf, isHoldfastError, ListenError } from '../errors.ts'
 
 /** `config`: what it was told cannot be. `store`: its files cannot be used. `taken`: another process has what only one can have. */
 export type StartProblem = 'config' | 'store' | 'taken'
 
-export class StartError extends HoldfastError {
+export class StartError extends Error {
   override readonly name = 'StartError'
-  readonly code = 'START_FAILED'
+  readonly code: string = 'START_FAILED'
   readonly problem: StartProblem
   /** The code of what happened. */
   readonly because: string
