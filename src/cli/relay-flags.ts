@@ -23,16 +23,13 @@ export function relayFlags(command: Command): Flags {
 }
 
 function optionOf(row: SettingRow, flag: string, env: string): Option {
-  const { kind, scope } = row
+  const { kind, scope, setting, description, default: initial } = row
   const value = kind === 'boolean' ? '[true|false]' : `<${VALUES[kind] ?? kind}>`
-  const option = new Option(`${flag} ${value}`, `${describeRow(row)} (${env})`).helpGroup(HEADINGS[scope])
-  return kind === 'boolean' ? option.preset(true) : option
-}
-
-function describeRow({ description, kind, setting, default: initial }: SettingRow): string {
-  const choices = kind === 'choice' ? ` ${setting.choices.join(', ')}.` : ''
-  const fallback = initial === null || initial === undefined ? '' : ` Default: ${String(initial)}.`
-  return `${description}${choices}${fallback}`
+  const fallback = initial === null || initial === undefined ? '' : ` Default: ${initial}.`
+  const option = new Option(`${flag} ${value}`, `${description}${fallback} (${env})`).helpGroup(HEADINGS[scope])
+  // For help and completion. They are checked with everything else, so that all problems are told at once.
+  if (kind === 'choice') option.argChoices = [...setting.choices]
+  return option
 }
 
 const VALUES: Readonly<Partial<Record<SettingRow['kind'], string>>> = {

@@ -19,7 +19,7 @@ export function configJsonSchema(): object {
       examples: [{ shop: { siteId: 'a1b2c3', apiKeyFile: '/run/secrets/shop-api-key' } }],
     }),
   })
-  const schema = z.toJSONSchema(root, { io: 'input', target: 'draft-2020-12' })
+  const schema = z.toJSONSchema(root, { target: 'draft-2020-12' })
   return { ...schema, title: 'Configuration of holdfast relay' }
 }
 
@@ -41,9 +41,9 @@ function fieldsOf(shape: AnyShape): Record<string, z.ZodType> {
 function schemaOf(entry: AnyEntry): z.ZodType {
   if (entry.is === 'section') return objectOf(entry.fields).nullable().optional().meta({ description: entry.about })
   if (entry.is === 'list') return z.array(objectOf(entry.fields)).min(1).optional().meta({ description: entry.about })
-  const { schema, about, allowed, initial } = entry
+  const { written, about, allowed, initial } = entry
   const examples = EXAMPLES[entry.kind]
-  return schema.optional().meta({
+  return written.optional().meta({
     description: `${about} Must be ${allowed}.`,
     ...(initial === undefined ? {} : { default: initial }),
     ...(examples === undefined ? {} : { examples }),

@@ -78,6 +78,8 @@ function printEntry(
       printMap(inner, '', `${path}[${index}]`, item as WrittenMap, origins)
       lines.push(...inner.map((line, at) => `${indent}  ${at === 0 ? '- ' : '  '}${line}`))
     }
+  } else if (typeof value === 'object' && value !== null && Object.keys(value).length === 0) {
+    lines.push(`${indent}${key}: {}${origin}`)
   } else if (typeof value === 'object' && value !== null) {
     lines.push(`${indent}${key}:${origin}`)
     printMap(lines, `${indent}  `, path, value, origins)

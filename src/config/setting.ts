@@ -32,6 +32,8 @@ export interface Setting<Value = unknown> {
   readonly kind: Kind
   /** Takes what the file says and gives the value as the relay uses it. */
   readonly schema: z.ZodType<Value>
+  /** What the file can say, before it is turned into the value: for JSON Schema. */
+  readonly written: z.ZodType
   /** Ends the sentence "must be ...". */
   readonly allowed: string
   readonly about: string
@@ -92,7 +94,7 @@ export function list<Fields>(about: string, fields: Shape<Fields>): List<Fields>
 
 /** May be `null` too, and is, if nothing is said. */
 export function orNone<Value>(setting: Setting<Value>): Setting<Value | null> {
-  return { ...setting, schema: setting.schema.nullable(), initial: null }
+  return { ...setting, schema: setting.schema.nullable(), written: setting.written.nullable(), initial: null }
 }
 
 export function text(words: Words & { readonly allowed: string; readonly pattern: RegExp }): Setting<string> {
@@ -129,22 +131,27 @@ export function url(words: Words): Setting<string> {
 
 export function duration(words: Words & { readonly min: number; readonly max: number }): Setting<number> {
   const range = `from ${formatDuration(words.min)} to ${formatDuration(words.max)}`
-  const schema = within(z.union([z.literal(0), z.string().regex(DURATION_PATTERN)]), durationOf, words)
-  return setting('duration', schema, `a time with its unit (ms, s, m, h, d), ${range}`, words)
+  const written = z.union([z.literal(0), z.string().regex(DURATION_PATTERN)])
+  const allowed = `a time with its unit (ms, s, m, h, d), ${range}`
+  return { ...setting('duration', within(written, durationOf, words), allowed, words), written }
 }
 
 /** One time for all, or one for each kind of call. */
 export function ages(words: Words & { readonly each: Setting<number> }): Setting<MaxAge> {
   const { each } = words
-  const byKind = z.partialRecord(z.enum(CALL_KINDS), each.schema)
+  const kinds = z.enum(CALL_KINDS)
+  const schema = z.union([each.schema, z.partialRecord(kinds, each.schema)])
+  const written = z.union([each.written, z.partialRecord(kinds, each.written)])
   const allowed = `${each.allowed}, or a mapping from kinds of call to such times`
-  return { ...setting('ages', z.union([each.schema, byKind]), allowed, words), choices: CALL_KINDS }
+  return { ...setting('ages', schema, allowed, words), written, choices: CALL_KINDS }
 }
 
 export function size(words: Words & { readonly min: number; readonly max: number }): Setting<number> {
-  const range = `from ${formatSize(words.min)} to ${formatSize(words.max)}`
-  const schema = within(z.union([z.int().min(0), z.string().regex(SIZE_PATTERN)]), sizeOf, words)
-  return setting('size', schema, `a size (B, kB, KiB, MB, MiB, GB, GiB), ${range}`, words)
+  const top = words.max === Number.MAX_SAFE_INTEGER ? '' : ` to ${formatSize(words.max)}`
+  const range = `from ${formatSize(words.min)}${top}`
+  const written = z.union([z.int().min(0), z.string().regex(SIZE_PATTERN)])
+  const allowed = `a size (B, kB, KiB, MB, MiB, GB, GiB), ${range}`
+  return { ...setting('size', within(written, sizeOf, words), allowed, words), written }
 }
 
 export function whole(words: Words & { readonly min: number; readonly max: number }): Setting<number> {
@@ -166,7 +173,7 @@ export function choice<const Word extends string>(choices: readonly Word[], word
 
 function setting<Value>(kind: Kind, schema: z.ZodType<Value>, allowed: string, words: Words): Setting<Value> {
   const { about, initial, change } = words
-  return { is: 'setting', kind, schema, allowed, about, initial, change, choices: [] }
+  return { is: 'setting', kind, schema, written: schema, allowed, about, initial, change, choices: [] }
 }
 
 /** A written number with its unit as a plain one, checked against its bounds. */

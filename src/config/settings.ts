@@ -48,8 +48,10 @@ const tls: Section<TlsConfig> = optionalSection('TLS for the applications. Off u
 
 const admin: Section<AdminConfig> = section('The API for operators and the CLI, always on the loopback address.', {
   enabled: boolean({ about: 'Whether there is an admin API.', initial: true, change: 'restart' }),
-  port: port('0: one that is free.', 8485),
-  token: orNone(secret({ about: 'What its callers must show. Made by the relay unless given.', change: 'restart' })),
+  port: port('Port of the admin API; 0: one that is free.', 8485),
+  token: orNone(
+    secret({ about: 'What callers of the admin API must show. Made by the relay unless given.', change: 'restart' }),
+  ),
 })
 
 const limits: Section<LimitsConfig> = section('What one request and one connection may cost.', {
@@ -96,7 +98,7 @@ const limits: Section<LimitsConfig> = section('What one request and one connecti
     change: 'restart',
   }),
   inFlightMax: whole({
-    about: 'Requests at the same time; more are answered 429.',
+    about: 'Requests at the same time; more are told to come again.',
     initial: 1_000,
     min: 1,
     max: 1_000_000,
@@ -107,7 +109,7 @@ const limits: Section<LimitsConfig> = section('What one request and one connecti
 export const relaySettings: Shape<Omit<RelayConfig, 'workspaces'>> = {
   listen: section('Where applications reach the relay.', {
     host: host({ about: 'Address to listen on.', initial: '127.0.0.1', change: 'restart' }),
-    port: port('0: one that is free.', 8484),
+    port: port('Port to listen on; 0: one that is free.', 8484),
     allowRemote: boolean({
       about: 'Allow a `host` that other machines can reach.',
       initial: false,
@@ -117,7 +119,7 @@ export const relaySettings: Shape<Omit<RelayConfig, 'workspaces'>> = {
   }),
   ops: optionalSection('Health and metrics on a port of their own as well, without credentials. Off unless given.', {
     host: host({ about: 'Address to listen on.', initial: '127.0.0.1', change: 'restart' }),
-    port: port('0: one that is free.', 8486),
+    port: port('Port to listen on; 0: one that is free.', 8486),
   }),
   admin,
   limits,
@@ -214,7 +216,7 @@ export const sharedSettings: Shape<Omit<WorkspaceConfig, keyof Own>> = {
       change: 'reload',
     }),
     maxOperations: whole({
-      about: 'Their number.',
+      about: 'Number of stored operations, waiting ones and dead letters together.',
       initial: 10_000_000,
       min: 1,
       max: Number.MAX_SAFE_INTEGER,
@@ -239,18 +241,18 @@ export const sharedSettings: Shape<Omit<WorkspaceConfig, keyof Own>> = {
     change: 'reload',
   }),
   batch: section('One request of several operations.', {
-    operationsMax: whole({ about: 'Operations in it.', initial: 100, min: 1, max: 1_000, change: 'reload' }),
-    bytesMax: size({ about: 'Size of its body.', initial: '475kB', min: 1, max: 475_000, change: 'reload' }),
+    operationsMax: whole({ about: 'Operations in one request.', initial: 100, min: 1, max: 1_000, change: 'reload' }),
+    bytesMax: size({ about: 'Body of such a request.', initial: '475kB', min: 1, max: 475_000, change: 'reload' }),
   }),
-  timeouts: section('How long something may take.', {
+  timeouts: section('How long something may take. Each is an attempt, not a delivery: what fails is tried again.', {
     call: milliseconds('One attempt of a single call.', '10s'),
     batch: milliseconds('One attempt of a batch.', '30s'),
     probe: milliseconds('One request that finds out how Customer.io is.', '3s'),
     close: milliseconds('Requests under way when the workspace is closed.', '10s', 0),
   }),
   retry: section('The wait before another attempt; doubles with each, with full jitter.', {
-    base: duration({ about: 'The first.', initial: '1s', min: 1, max: DAY, change: 'reload' }),
-    cap: duration({ about: 'The longest.', initial: '1m', min: 1, max: DAY, change: 'reload' }),
+    base: duration({ about: 'First wait of a failed operation.', initial: '1s', min: 1, max: DAY, change: 'reload' }),
+    cap: duration({ about: 'Longest wait of a failed operation.', initial: '1m', min: 1, max: DAY, change: 'reload' }),
   }),
   lint: choice(['reject', 'warn', 'off'], {
     about: "What to do with a call that Customer.io's documented limits rule out.",
@@ -275,7 +277,7 @@ export const sharedSettings: Shape<Omit<WorkspaceConfig, keyof Own>> = {
     }),
   ),
   afterCampaignWindow: choice(['deliver', 'dead-letter'], {
-    about: 'Events that are too old to trigger a campaign (72 hours).',
+    about: 'What to do with events that are too old to trigger a campaign (72 hours).',
     initial: 'deliver',
     change: 'reload',
   }),

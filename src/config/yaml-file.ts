@@ -1,5 +1,15 @@
 /** YAML, and JSON as a part of it, to a tree with places. Says in its own words what is wrong, for the parser's may quote a secret. */
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Document, type ErrorCode } from 'yaml'
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseAllDocuments,
+  type Document,
+  type ErrorCode,
+} from 'yaml'
 
 import type { ConfigProblem } from './problem.ts'
 import type { Place, Tree, TreeEntry } from './tree.ts'
@@ -12,8 +22,12 @@ export type Parsed =
   | { readonly tree: Tree; readonly problems: readonly [] }
   | { readonly tree: null; readonly problems: readonly ConfigProblem[] }
 
+const BAD_ALIAS =
+  'a value that begins with * refers to an anchor, and there is none of that name; put quotes round a text'
+const TAG = 'tags (! and !!) are not taken here; put quotes round a text'
+
 const SENTENCES: Readonly<Partial<Record<ErrorCode, string>>> = {
-  BAD_ALIAS: 'a value that begins with * refers to an anchor, and there is none of that name; put quotes round a text',
+  BAD_ALIAS,
   BAD_DQ_ESCAPE: 'in double quotes \\ begins an escape, and this is none; use single quotes',
   BAD_INDENT: 'the indentation is wrong',
   BAD_SCALAR_START: 'a text cannot begin with this character; put quotes round it',
@@ -26,7 +40,7 @@ const SENTENCES: Readonly<Partial<Record<ErrorCode, string>>> = {
   NON_STRING_KEY: 'a key must be a text',
   RESOURCE_EXHAUSTION: 'the file is nested too deeply',
   TAB_AS_INDENT: 'a tab is used for indentation; YAML takes spaces only',
-  TAG_RESOLVE_FAILED: 'tags (! and !!) are not taken here; put quotes round a text',
+  TAG_RESOLVE_FAILED: TAG,
   UNEXPECTED_TOKEN: 'this does not belong here; look at the quotes, the indentation and the line before',
 }
 
@@ -91,7 +105,11 @@ function converted(document: Document, lines: LineCounter, file: string): Parsed
       const bound = depth > DEPTH_MAX ? `deeper than ${DEPTH_MAX} levels` : `more than ${NODES_MAX} values`
       return problem(at, `with its aliases the file holds ${bound}`)
     }
-    if (isAlias(node)) return convert(node.resolve(document), at, depth + 1)
+    if (isAlias(node)) {
+      const meant = node.resolve(document)
+      return meant === undefined ? problem(at, BAD_ALIAS) : convert(meant, at, depth + 1)
+    }
+    if (isNode(node) && node.tag !== undefined) return problem(at, TAG)
     if (isSeq(node)) return { is: 'list', at, items: node.items.map((item) => convert(item, at, depth + 1)) }
     if (isMap(node)) {
       const entries = node.items.map(({ key, value }): TreeEntry => {
