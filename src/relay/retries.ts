@@ -16,8 +16,9 @@
  * What cannot be told apart
  * - A first attempt that never reached the relay (no connection, a proxy's 502), of an operation with the same content as
  *   one that was answered less than `answeredMs` before: its retry is taken for that one's.
- * - A client that gives up after a refusal leaves a refusal behind: one retry of an equal request in `refusedMs` is then
- *   stored a second time. The same where a retry was turned away before its body was read.
+ * - A client that gives up after a refusal leaves it behind, and so does one whose retry was turned away before its body
+ *   was read (nobody knows of what that was a retry): one retry of an equal request in `refusedMs` is then stored a second
+ *   time.
  * - A first attempt that arrives after its own retry is stored a second time; so is a retry that comes later than the times
  *   above, and one of a client that does not say that it retries (Python's and Ruby's).
  * An event with an `id` of its own, or a request with an `Idempotency-Key`, has none of these cases.
