@@ -114,14 +114,15 @@ export class Connections {
 
   #sweepLater(): void {
     const waitMs = this.#stopping ? this.#settings.lingerMs : this.#settings.answerTimeoutMs
-    this.#cancelSweep = this.#settings.runtime.clock.timer(Math.min(Math.ceil(waitMs / 4), SWEEP_MS_MAX), () => {
+    const cancel = this.#settings.runtime.clock.timer(Math.min(Math.ceil(waitMs / 4), SWEEP_MS_MAX), () => {
       // After what has arrived in the meantime was read: a loop that was busy must not take it for silence.
       setImmediate(() => {
-        if (this.#cancelSweep === undefined) return
+        if (this.#cancelSweep !== cancel) return
         this.#sweep()
         this.#sweepLater()
       })
     })
+    this.#cancelSweep = cancel
   }
 
   #sweep(): void {
