@@ -5,13 +5,14 @@ import { isHoldfastError } from '../errors.ts'
 import { CliError } from './cli-error.ts'
 import { completionCommand } from './commands/completion.ts'
 import { configCommand } from './commands/config.ts'
+import { relayCommand } from './commands/relay.ts'
 import { versionCommand } from './commands/version.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { wantsJson } from './report.ts'
 
 /** Each gives one command. A new one is added here. */
-const COMMANDS: readonly ((io: Io) => Command)[] = [configCommand, completionCommand, versionCommand]
+const COMMANDS: readonly ((io: Io) => Command)[] = [relayCommand, configCommand, completionCommand, versionCommand]
 
 export function createProgram(io: Io): Command {
   const program = new Command('holdfast')

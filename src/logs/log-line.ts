@@ -26,6 +26,7 @@ export type LogEvent =
   | 'stopping'
   | 'stopped'
   | 'crashed'
+  | 'handler-failed'
   | 'parked'
   | 'unparked'
   | 'circuit-open'
@@ -81,6 +82,11 @@ export const LOG_LINES: Readonly<Record<LogEvent, LineKind>> = {
   crashed: {
     level: 'error',
     when: 'an error that nobody caught ends the process with 1; what was answered is on the disk',
+    doThis: 'report it with its stack',
+  },
+  'handler-failed': {
+    level: 'error',
+    when: 'a request was answered 500 for an error of ours',
     doThis: 'report it with its stack',
   },
   parked: {

@@ -15,7 +15,10 @@ export function opsHandler(probes: Probes, metrics: Exposition): Handler {
 }
 
 /** The Track API, and beside it health and metrics where that is wanted. */
-export function intakeHandler(relay: Relay, ops: { readonly probes: Probes; readonly metrics: Exposition } | null): Handler {
+export function intakeHandler(
+  relay: Relay,
+  ops: { readonly probes: Probes; readonly metrics: Exposition } | null,
+): Handler {
   if (ops === null) return (request, arrival) => relay.fetch(request, arrival)
   return (request, arrival) => {
     // Nearly all; they are spared a look into their URL.

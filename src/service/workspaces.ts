@@ -1,5 +1,6 @@
 /** The configured workspaces as the relay takes them: each with its own outbox file. */
 import { type RelayConfig, toClientOptions } from '../config/index.ts'
+import type { Tracing } from '../observe/tracing.ts'
 import type { OpenOutbox } from '../outbox/outbox.ts'
 import { sqliteOutbox, type SqliteOutboxOptions } from '../outbox/sqlite.ts'
 import type { WorkspaceOptions } from '../relay/index.ts'
@@ -21,11 +22,15 @@ export function createOutboxes(): Outboxes {
   }
 }
 
-/** @throws OptionsError naming the field */
-export function workspacesOf(config: RelayConfig, outboxes: Outboxes): readonly WorkspaceOptions[] {
+/**
+ * @param tracing takes part in every call, where there is a tracer
+ * @throws OptionsError naming the field
+ */
+export function workspacesOf(config: RelayConfig, outboxes: Outboxes, tracing?: Tracing): readonly WorkspaceOptions[] {
+  const traced = tracing === undefined ? {} : { tracing }
   return Object.entries(config.workspaces).map(([name, workspace]) => {
     const { client, outbox } = toClientOptions(workspace, config.dataDir, name)
-    return { name, inbound: workspace.inbound, client: { ...client, outbox: outboxes.of(outbox) } }
+    return { name, inbound: workspace.inbound, client: { ...client, ...traced, outbox: outboxes.of(outbox) } }
   })
 }
 

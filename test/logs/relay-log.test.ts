@@ -80,7 +80,7 @@ test('no request is a line, at level debug each is', () => {
   for (const { emit, of } of [quiet, loud]) {
     for (let count = 0; count < 100; count++) {
       emit(answered('stored'))
-      of({ type: 'accepted', operations: 1, duplicates: 0 })
+      of({ type: 'accepted', operations: 1, duplicates: 0, durationMs: 1 })
       of({
         type: 'request',
         entries: 1,
@@ -125,8 +125,8 @@ test('a store that cannot store is said first, then every minute with the count,
   await clock.advance(60_000)
   of({ type: 'refused', code: 'OUTBOX_FULL', operations: 1 })
   of({ type: 'refused', code: 'INVALID_CALL', operations: 1 })
-  of({ type: 'accepted', operations: 1, duplicates: 0 })
-  of({ type: 'accepted', operations: 1, duplicates: 0 })
+  of({ type: 'accepted', operations: 1, duplicates: 0, durationMs: 1 })
+  of({ type: 'accepted', operations: 1, duplicates: 0, durationMs: 1 })
   assert.deepEqual(said(), [
     ['cannot-store', 'OUTBOX_DISK_FULL', 2],
     ['cannot-store', 'OUTBOX_DISK_FULL', 18],
