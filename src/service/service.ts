@@ -151,7 +151,7 @@ class RelayService implements Service {
         intake: intakeHandler(relay, config.metrics.onIntake ? { probes, metrics } : null),
         admin: admin === null ? null : (request) => admin.fetch(request),
         ops: opsHandler(probes, metrics),
-        emit: view.emit,
+        emit: (event) => view.emit(event),
         failed: (error) => logger.log({ ...crashLine(error), event: 'handler-failed', message: HANDLER_FAILED }),
       })
     } catch (error) {

@@ -29,7 +29,8 @@ function world(options: { readonly level?: LogThreshold } = {}) {
     listeners,
     emit,
     of: (event: HoldfastEvent) => emit({ type: 'workspace', workspace: 'shop', event }),
-    said: () => log.lines().map(({ event, code, count }) => [event, code, count].filter((part) => part !== undefined)),
+    said: () =>
+      log.lines().map(({ event, code, count }) => [event as string, code, count].filter((part) => part !== undefined)),
   }
 }
 
@@ -148,7 +149,7 @@ test('what is still uncounted at the end is said, and no timer and no subscripti
   assert.deepEqual(
     said()
       .filter((line) => line.at(-1) === 2)
-      .map(([event]) => `${event as string}`)
+      .map((line) => line[0] as string)
       .sort((a, b) => a.localeCompare(b)),
     ['connection-refused', 'lint', 'overloaded', 'throttled', 'unauthorized'],
   )

@@ -48,10 +48,7 @@ async function runRelay(io: Io, command: Command, hooks: ProcessHooks): Promise<
     clock,
     pretty: isPretty,
   })
-  hooks.onCrash((error) => {
-    logger.log(crashLine(error))
-    void logger.flush(FLUSH_MS).then(() => hooks.end(EXIT.failed))
-  })
+  hooks.onCrash((failure) => void crash(failure, logger, hooks))
   const signals = attendSignals(io, logger, hooks)
   try {
     const { runtime } = io
@@ -64,6 +61,12 @@ async function runRelay(io: Io, command: Command, hooks: ProcessHooks): Promise<
   } catch (error) {
     throw await failed(error, logger)
   }
+}
+
+async function crash(failure: unknown, logger: Logger, hooks: ProcessHooks): Promise<void> {
+  logger.log(crashLine(failure))
+  await logger.flush(FLUSH_MS)
+  hooks.end(EXIT.failed)
 }
 
 async function failed(error: unknown, logger: Logger): Promise<unknown> {
