@@ -1,53 +1,12 @@
 /** `holdfast relay` as a process: it starts, serves, stops, dies and comes back. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-import { createSimulator, type Simulator } from '../../src/simulator/index.ts'
-import { type Use, using } from '../using.ts'
-import { type RelayInput, type RelayProcess, startRelay } from './relay-process.ts'
-import { codeOfFailure, isUntaken, TrackCaller } from './track-caller.ts'
-
-interface Scene {
-  readonly folder: string
-  readonly use: Use
-  readonly simulator: Simulator
-  readonly baseUrl: string
-  readonly caller: TrackCaller
-  readonly start: (input?: Partial<RelayInput>) => RelayProcess
-}
-
-function scene(run: (scene: Scene) => Promise<void>): () => Promise<void> {
-  return async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'holdfast-relay-'))
-    const caller = new TrackCaller()
-    try {
-      await using(async (use) => {
-        const simulator = createSimulator({ siteId: 'site', apiKey: 'secret-key' })
-        const { url } = use(await simulator.listen())
-        const start = (input: Partial<RelayInput> = {}): RelayProcess =>
-          use(startRelay({ dataDir: join(folder, 'data'), baseUrl: url, ...input }))
-        await run({ folder, use, simulator, baseUrl: url, caller, start })
-      })()
-    } finally {
-      caller.close()
-      rmSync(folder, { recursive: true, force: true })
-    }
-  }
-}
-
-/** Waits for the thing itself, a turn at a time. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5))
-}
-
-async function asked(url: string): Promise<{ readonly status: number; readonly body: Record<string, unknown> }> {
-  const answer = await fetch(url)
-  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
-}
+import { asked, scene, until } from './relay-scene.ts'
+import { codeOfFailure, isUntaken } from './track-caller.ts'
 
 test(
   'credentials in the environment are enough: it is ready, stores, delivers, shows metrics, and its folder is its own',
