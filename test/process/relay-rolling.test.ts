@@ -21,9 +21,9 @@ test(
     )
     const failed: string[] = []
     const stored: string[] = []
-    let isOver = false
+    const over = new AbortController()
     const call = async (lane: number): Promise<void> => {
-      for (let count = 0; !isOver; count++) {
+      for (let count = 0; !over.signal.aborted; count++) {
         const name = `e-${lane}-${count}`
         const problems: string[] = []
         for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
@@ -57,7 +57,7 @@ test(
       relay.url = (await relay.process.ready()).url
     }
     await served(50)
-    isOver = true
+    over.abort()
     await Promise.all(calls)
     assert.deepEqual(failed, [])
     for (const process of processes) assert.equal(process.lines.at(-1)!['reset'], 0)

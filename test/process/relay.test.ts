@@ -130,10 +130,10 @@ test(
     const relay = start()
     const { url } = await relay.ready()
     const stored = new Map<string, number>()
-    let isKilled = false
+    const killed = new AbortController()
     const call = async (lane: number): Promise<void> => {
       const person = `p-${lane}`
-      for (let count = 1; !isKilled; count++) {
+      for (let count = 1; !killed.signal.aborted; count++) {
         const answer = await caller.track(url, person, `step-${count}`).catch(() => undefined)
         if (answer?.status !== 200) return
         stored.set(person, count)
@@ -142,7 +142,7 @@ test(
     const calls = Array.from({ length: 8 }, (_, lane) => call(lane))
     await until(() => [...stored.values()].reduce((sum, count) => sum + count, 0) > 200)
     relay.signal('SIGKILL')
-    isKilled = true
+    killed.abort()
     await relay.ended
     await Promise.all(calls)
     const next = start()
