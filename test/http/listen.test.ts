@@ -234,16 +234,20 @@ test(
   }),
 )
 
+async function turns(count: number): Promise<void> {
+  for (let left = count; left > 0; left--) await new Promise((resolve) => setImmediate(resolve))
+}
+
 async function* slowly(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) {
-    await new Promise((resolve) => setTimeout(resolve, 2))
+    await turns(5)
     yield part
   }
 }
 
 async function* failing(first: Uint8Array): AsyncGenerator<Uint8Array> {
   yield first
-  await new Promise((resolve) => setTimeout(resolve, 2))
+  await turns(5)
   throw new Error('secret')
 }
 
