@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander'
 
 import { isHoldfastError } from '../errors.ts'
 import { CliError } from './cli-error.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { importCommand } from './commands/import.ts'
 import { loadCommand } from './commands/load.ts'
 import { simulateCommand } from './commands/simulate.ts'
@@ -12,7 +13,13 @@ import type { Io } from './io.ts'
 import { wantsJson } from './report.ts'
 
 /** Each gives one command. A new one is added here. */
-const COMMANDS: readonly ((io: Io) => Command)[] = [importCommand, loadCommand, simulateCommand, versionCommand]
+const COMMANDS: readonly ((io: Io) => Command)[] = [
+  doctorCommand,
+  importCommand,
+  loadCommand,
+  simulateCommand,
+  versionCommand,
+]
 
 export function createProgram(io: Io): Command {
   const program = new Command('holdfast')

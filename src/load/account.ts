@@ -24,6 +24,7 @@ const BYTES_MAX = 500_000
 export class Account {
   readonly #accepted: Bits[]
   readonly #arrived: Bits[]
+  readonly #doubted: Bits[]
   /** The highest number of each person that has arrived; -1 for none. */
   readonly #highest: Float64Array
   #outOfOrder = 0
@@ -34,11 +35,17 @@ export class Account {
   constructor(people: number) {
     this.#accepted = Array.from({ length: people }, () => new Bits())
     this.#arrived = Array.from({ length: people }, () => new Bits())
+    this.#doubted = Array.from({ length: people }, () => new Bits())
     this.#highest = new Float64Array(people).fill(-1)
   }
 
   accept(person: number, number: number): void {
     this.#accepted[person]!.set(number)
+  }
+
+  /** Had no answer, and is not sent again: it may arrive, at any time. */
+  doubt(person: number, number: number): void {
+    this.#doubted[person]!.set(number)
   }
 
   /** @param number as it came, which may be anything */
@@ -56,8 +63,8 @@ export class Account {
       return
     }
     const highest = this.#highest[person]!
-    if (number < highest) this.#outOfOrder++
-    else this.#highest[person] = number
+    if (number > highest) this.#highest[person] = number
+    else if (!this.#doubted[person]!.has(number)) this.#outOfOrder++
   }
 
   /** Whether everything that was accepted has arrived. */
@@ -89,7 +96,7 @@ function isNumber(value: unknown): value is number {
 }
 
 class Bits {
-  #bytes = new Uint8Array(16)
+  #bytes = new Uint8Array(8)
   count = 0
 
   /** False when it was set already. */
@@ -105,6 +112,10 @@ class Bits {
     this.#bytes[byte]! |= bit
     this.count++
     return true
+  }
+
+  has(index: number): boolean {
+    return ((this.#bytes[index >> 3] ?? 0) & (1 << (index & 7))) !== 0
   }
 
   /** How many are set here and not there. */

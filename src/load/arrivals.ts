@@ -40,7 +40,7 @@ export async function readArrivals(options: ArrivalsOptions, after: number, quie
   let movedAtMs = clock.monotonicMs()
   for (;;) {
     const query = new URLSearchParams({ name: run, value: 'n', limit: String(PAGE), after: String(at) })
-    const page = (await ask(`${simulator}${CONTROL_PATH}ledger?${query}`, fetch)) as ArrivedPage
+    const page = (await ask(`${simulator}${CONTROL_PATH}ledger?${query.toString()}`, fetch)) as ArrivedPage
     for (const { person, value, ...fate } of page.operations) account.arrive(personNumber(run, person), value, fate)
     if (page.operations.length > 0) movedAtMs = clock.monotonicMs()
     at = page.after

@@ -12,7 +12,8 @@ export type Answered =
   | { readonly kind: 'failed'; readonly reason: string }
 
 export interface Connection {
-  send(event: LoadEvent): Promise<Answered>
+  /** @param retries how often it was sent before; said in `X-Retry-Count`, as SDKs do */
+  send(event: LoadEvent, retries: number): Promise<Answered>
   close(): void
 }
 
@@ -33,17 +34,22 @@ export function openConnection({ root, authorization, timeoutMs, clock }: Connec
     : new Agent({ keepAlive: true, maxSockets: 1 })
   const prefix = root.pathname.replace(/\/$/, '')
 
-  function open({ path, body }: LoadEvent): ClientRequest {
-    const headers = { authorization, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
+  function open({ path, body }: LoadEvent, retries: number): ClientRequest {
+    const headers = {
+      authorization,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      ...(retries > 0 ? { 'x-retry-count': retries } : {}),
+    }
     const options = { agent, method: 'POST', headers }
     const url = `${root.origin}${prefix}${path}`
     return isSecure ? httpsRequest(url, options) : httpRequest(url, options)
   }
 
   return {
-    send(event) {
+    send(event, retries) {
       return new Promise((resolve) => {
-        const outgoing = open(event)
+        const outgoing = open(event, retries)
         const cancel = clock.timer(timeoutMs, () => outgoing.destroy(TIMED_OUT), 'held')
         const end = (answered: Answered): void => {
           cancel()

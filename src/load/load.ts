@@ -94,7 +94,7 @@ class Load {
       accepted: this.#accepted,
       refused: this.#refused,
       retries: this.#retries,
-      answers: Object.fromEntries([...this.#answers].sort()),
+      answers: Object.fromEntries([...this.#answers].sort(([a], [b]) => (a < b ? -1 : 1))),
       seconds: Number(seconds.toFixed(3)),
       perSecond: Math.round(this.#accepted / Math.max(seconds, 0.001)),
       latency: this.#latency.percentiles(),
@@ -134,7 +134,7 @@ class Load {
     const number = this.#next[person]!++
     const event = loadEvent(run, person, number, this.#padding)
     for (let attempt = 1; ; attempt++) {
-      const answered = await connection.send(event)
+      const answered = await connection.send(event, attempt - 1)
       this.#note(answered.kind === 'answer' ? `${answered.status}` : answered.reason)
       const status = answered.kind === 'answer' ? answered.status : 0
       if (status >= 200 && status < 300) {
@@ -144,6 +144,8 @@ class Load {
         return
       }
       const isPassing = status === 0 || status === 408 || status === 429 || status >= 500
+      // It may have been stored, and may even come after what is sent next.
+      if (status === 0 && !retry) account.doubt(person, number)
       if (!retry || !isPassing || attempt >= ATTEMPTS_MAX || signal.aborted) {
         this.#refused++
         return

@@ -68,14 +68,15 @@ async function load(io: Io, options: LoadCommandOptions): Promise<void> {
   const simulator = await simulatorOf(io, options)
   try {
     const { runtime } = io
-    const account = new Account(options.people)
+    const people = Math.max(options.people, options.connections)
+    const account = new Account(people)
     const run = `load-${runtime.newId().toLowerCase()}`
     const after = simulator.url === null ? 0 : await ledgerEnd(simulator.url, runtime.fetch)
     const result = await runLoad({
       ...credentials,
       url: options.url,
       connections: options.connections,
-      people: Math.max(options.people, options.connections),
+      people,
       count: options.count ?? Infinity,
       durationMs: options.duration ?? (options.count === undefined ? DURATION_MS : Infinity),
       perSecond: options.rate ?? Infinity,
