@@ -22,7 +22,7 @@ interface World {
   readonly keys: string[]
   /** What was waited for, in words. */
   readonly waits: string[]
-  run(options?: RunOptions): Promise<ImportReport>
+  readonly run: (options?: RunOptions) => Promise<ImportReport>
 }
 
 interface RunOptions {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
 import { type MappingInput, readMappingFile, resolveMapping } from '../../src/transfer/csv-mapping.ts'
 import { csvReader } from '../../src/transfer/csv-reader.ts'

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 
-import { OptionsError } from '../../errors.ts'
+import { OptionsError, OutboxError } from '../../errors.ts'
 import { type CsvMapping, type MappingInput, readMappingFile, resolveMapping } from '../../transfer/csv-mapping.ts'
 import { dryRun } from '../../transfer/dry-run.ts'
 import type { ImportTarget } from '../../transfer/import-target.ts'
@@ -246,6 +246,9 @@ const EXIT_OF_CODE: Readonly<Record<TransferError['code'], readonly [ExitCode, s
 
 function asCliError(error: unknown): unknown {
   if (error instanceof OptionsError) return new CliError(EXIT.usage, error.code, error.message)
+  if (error instanceof OutboxError) {
+    return new CliError(error.code === 'OUTBOX_DAMAGED' ? EXIT.damaged : EXIT.store, error.code, error.message)
+  }
   if (!(error instanceof TransferError)) return error
   const [exitCode, hint] = EXIT_OF_CODE[error.code]
   return new CliError(exitCode, error.code, error.message, hint)

@@ -83,7 +83,7 @@ function welcome(url: string, { siteId, apiKey, scenario, down }: SimulateOption
     `a fake Customer.io listens on ${url}${trouble.length > 0 ? ` (${trouble.join(', ')})` : ''}`,
     `  credentials   ${siteId ?? 'any site id'}, ${apiKey ?? 'any API key'}`,
     `  an SDK        base URL ${url}/api/v1`,
-    `  a relay       HOLDFAST_BASE_URL=${url}, or base_url in its workspace`,
+    `  a relay       base URL of its workspace ${url}`,
     `  what arrived  curl ${url}/__simulator/`,
     `  an outage     curl -X POST ${url}/__simulator/down   (and .../up)`,
     `  ends with Ctrl-C`,
