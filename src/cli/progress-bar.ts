@@ -3,6 +3,7 @@ import { SingleBar } from 'cli-progress'
 
 import type { Clock } from '../runtime/clock.ts'
 import type { Output } from './io.ts'
+import { createTimeLeft } from './time-left.ts'
 
 export interface ProgressView {
   /** @param done of the total @param words what else there is to say */
@@ -14,7 +15,7 @@ export interface ProgressView {
 const LINE_EVERY_MS = 5_000
 
 export function progressView(output: Output, clock: Clock, total: number): ProgressView {
-  return output.isTerminal ? bar(output, total) : lines(output, clock, total)
+  return output.isTerminal ? bar(output, clock, total) : lines(output, clock, total)
 }
 
 function lines(output: Output, clock: Clock, total: number): ProgressView {
@@ -31,9 +32,9 @@ function lines(output: Output, clock: Clock, total: number): ProgressView {
   }
 }
 
-function bar(output: Output, total: number): ProgressView {
+function bar(output: Output, clock: Clock, total: number): ProgressView {
   const view = new SingleBar({
-    format: '{bar} {percentage}% | {words} | {eta_formatted} left',
+    format: '{bar} {percentage}% | {words} | {left} left',
     barCompleteChar: '#',
     barIncompleteChar: '.',
     barsize: 30,
@@ -41,14 +42,16 @@ function bar(output: Output, total: number): ProgressView {
     clearOnComplete: true,
     emptyOnZero: true,
     fps: 8,
-    // Time left from the newest seconds, not from the beginning: the rate may be another one now.
-    etaBuffer: 40,
     stream: streamOf(output),
     gracefulExit: false,
   })
-  view.start(Math.max(1, total), 0, { words: '' })
+  const timeLeft = createTimeLeft()
+  view.start(Math.max(1, total), 0, { words: 'starting', left: '-' })
   return {
-    update: (done, words) => view.update(Math.min(done, total), { words }),
+    update(done, words) {
+      const left = timeLeft.at(clock.monotonicMs(), done, total)
+      view.update(Math.min(done, total), { words, left })
+    },
     stop: () => view.stop(),
   }
 }

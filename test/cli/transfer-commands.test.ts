@@ -200,6 +200,8 @@ test(
         .map(({ status }) => status),
       ['ok', 'warn', 'ok'],
     )
+    const other = await runCli(['--config', 'x.yaml', ...args], { cwd, env })
+    assert.deepEqual([other.exit, codeOf(other.err)], [2, 'CONFIG_FILE'])
     const asked = await runCli([...args, '--repair'], { cwd, env })
     assert.deepEqual([asked.exit, codeOf(asked.err)], [7, 'NEEDS_YES'])
     const repaired = await runCli([...args, '--repair', '--yes', '--no-json'], { cwd, env })
@@ -207,7 +209,7 @@ test(
     assert.equal(repaired.exit, 0)
     const refused = await runCli([...args, '--no-json'], { cwd, env: { ...env, HOLDFAST_API_KEY: 'wrong' } })
     assert.equal(refused.exit, 3)
-    assert.match(refused.out, /FAILED {3}credentials default {3}Customer\.io refuses the credentials \(status 401\)/)
+    assert.match(refused.out, /FAILED {3}credentials default {11}Customer\.io refuses the credentials \(status 401\)/)
     assert.doesNotMatch(refused.out, /wrong/)
     mkdirSync(join(cwd, 'bad'))
     writeFileSync(join(cwd, 'bad', 'default.db'), 'x'.repeat(10_000))

@@ -14,6 +14,7 @@ import type { Io } from '../io.ts'
 import { type GlobalOptions, report, wantsJson } from '../report.ts'
 
 interface DoctorOptions extends GlobalOptions, CredentialOptions {
+  readonly config?: string
   readonly dataDir: string
   readonly workspace: string
   readonly region: 'us' | 'eu'
@@ -70,12 +71,17 @@ async function doctor(io: Io, options: DoctorOptions): Promise<void> {
   report(io, options, value, () => {
     const repairable = findings.filter(({ repair }) => repair !== undefined).length
     const hint = repairable > 0 && !options.repair ? `; --repair can do something about ${repairable}` : ''
-    return `\n${counts.ok} ok, ${counts.warn} warnings, ${counts.fail} failures, ${counts.skipped} skipped${hint}`
+    return `\n${counts.ok} ok, ${counts.warn} to look at, ${counts.fail} failed, ${counts.skipped} skipped${hint}`
   })
   io.exitWith(exitOf(findings))
 }
 
 function factsOf(io: Io, options: DoctorOptions): DoctorFacts {
+  if (options.config !== undefined) {
+    // Better refused than left out in silence: it would be another relay that is looked at.
+    const hint = 'Give its facts as options: --data-dir, --workspace, --site-id, --region, --base-url.'
+    throw new CliError(EXIT.usage, 'CONFIG_FILE', 'a configuration file is not read here', hint)
+  }
   const { siteId, apiKey } = credentialsOf(options, io)
   const { region, workspace: name } = options
   const baseUrl = options.baseUrl ?? io.env['HOLDFAST_BASE_URL'] ?? null
@@ -91,9 +97,12 @@ function factsOf(io: Io, options: DoctorOptions): DoctorFacts {
 
 const MARKS: Readonly<Record<Status, string>> = { ok: 'ok     ', warn: 'warning', fail: 'FAILED ', skipped: 'skipped' }
 
+/** `clock track-eu.customer.io` and a bit. */
+const CHECK_CHARS = 28
+
 function lineOf({ check, status, message, hint }: Finding): string {
-  const line = `${MARKS[status]}  ${check.padEnd(20)}  ${message}`
-  return hint === undefined ? line : `${line}\n${' '.repeat(31)}${hint}`
+  const line = `${MARKS[status]}  ${check.padEnd(CHECK_CHARS)}  ${message}`
+  return hint === undefined ? line : `${line}\n${' '.repeat(CHECK_CHARS + 11)}${hint}`
 }
 
 function countsOf(findings: readonly Finding[]): Readonly<Record<Status, number>> {

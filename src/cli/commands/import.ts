@@ -8,7 +8,7 @@ import { OptionsError, OutboxError } from '../../errors.ts'
 import { type CsvMapping, type MappingInput, readMappingFile, resolveMapping } from '../../transfer/csv-mapping.ts'
 import { dryRun } from '../../transfer/dry-run.ts'
 import type { ImportTarget } from '../../transfer/import-target.ts'
-import { runImport } from '../../transfer/import.ts'
+import { type ImportState, runImport } from '../../transfer/import.ts'
 import { openOutboxTarget } from '../../transfer/outbox-target.ts'
 import { prepareImport, type Prepared } from '../../transfer/prepare.ts'
 import { relayTarget } from '../../transfer/relay-target.ts'
@@ -62,7 +62,11 @@ export function importCommand(io: Io): Command {
     .addOption(new Option('--format <format>', 'what the file is; otherwise by its name').choices(['ndjson', 'csv']))
     .option('--rate <n>', 'operations a second, at most', numberAbove0)
     .option('--batch <n>', 'operations in one request', wholeNumber(1, 500), 100)
-    .option('--patience <time>', 'how long to wait for a relay that takes nothing', durationMs, 600_000)
+    .addOption(
+      new Option('--patience <time>', 'how long to wait for a relay that takes nothing')
+        .argParser(durationMs)
+        .default(600_000, '10m'),
+    )
     .option('--max-errors <n>', 'stop when more lines than this are bad', wholeNumber(0, 1_000_000_000))
     .option('--dry-run', 'check every line, send nothing')
     .option('--restart', 'forget how far an earlier import came')
@@ -162,7 +166,7 @@ async function sendFile(
       onState(state) {
         const seconds = (clock.monotonicMs() - startedMs) / 1_000
         const words = wordsOf(state, before, seconds)
-        view.update(state.readBytes, words.text, words.fields)
+        view.update(doneBytes(file, state), words.text, words.fields)
       },
     })
     view.stop()
@@ -172,6 +176,11 @@ async function sendFile(
     view.stop()
     for (const end of forget) end()
   }
+}
+
+/** Of a packed file it is known only how much was read. */
+function doneBytes(file: string, { progress, readBytes }: ImportState): number {
+  return file.endsWith('.gz') ? readBytes : progress.offset
 }
 
 async function checkFile(io: Io, file: string, prepared: Prepared, options: ImportOptions): Promise<void> {

@@ -50,8 +50,10 @@ export function loadCommand(io: Io): Command {
     .option('--duration <time>', 'end after so much time (10s where no count is given)', durationMs)
     .option('--rate <n>', 'events a second; otherwise as fast as possible', numberAbove0)
     .option('--bytes <n>', 'more bytes of data in each event', wholeNumber(0, 90_000), 0)
-    .option('--timeout <time>', 'of one request', durationMs, 30_000)
-    .option('--settle <time>', 'how long to wait for more to arrive', durationMs, 15_000)
+    .addOption(new Option('--timeout <time>', 'of one request').argParser(durationMs).default(30_000, '30s'))
+    .addOption(
+      new Option('--settle <time>', 'how long to wait for more to arrive').argParser(durationMs).default(15_000, '15s'),
+    )
     .option('--retry', 'send again what got 429, 5xx or no answer', false)
     .action((_options, command: Command) => load(io, command.optsWithGlobals<LoadCommandOptions>()))
 }
