@@ -7,7 +7,6 @@ export interface RejectedFile {
   readonly path: string
   readonly bytes: number
   write(rejections: readonly Rejection[]): void
-  /** Removes it if it is empty. */
   close(): void
 }
 
@@ -18,7 +17,7 @@ export function rejectedPath(file: string): string {
   return `${file}.rejected.ndjson`
 }
 
-/** @param bytes what is kept of an earlier run; the rest belongs to lines that are read again. */
+/** Made with the first bad line. @param bytes what is kept of an earlier run; the rest belongs to lines that are read again. */
 export function openRejected(file: string, bytes: number): RejectedFile {
   const path = rejectedPath(file)
   let handle: number | undefined

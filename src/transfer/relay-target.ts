@@ -5,6 +5,7 @@
 import { OptionsError, type Problem } from '../errors.ts'
 import { batchIndexOf, errorsOf, parseBody, problemOfBody, problemOfError } from '../protocol/answer-body.ts'
 import { encodeBatch, encodeCall, encodeItem, type HttpParts } from '../protocol/encode.ts'
+import { assert } from '../runtime/assert.ts'
 import { findInError, networkTroubleOf } from '../runtime/network-error.ts'
 import { retryAfterMs } from '../runtime/retry-after.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -30,7 +31,7 @@ export function relayTarget(options: RelayTargetOptions): ImportTarget {
   const { siteId, apiKey, runtime, timeoutMs = TIMEOUT_MS } = options
   const authorization = `Basic ${Buffer.from(`${siteId}:${apiKey}`).toString('base64')}`
 
-  async function ask(parts: HttpParts, key: string): Promise<Answer | undefined> {
+  async function ask(parts: HttpParts, key: string): Promise<Answer> {
     const controller = new AbortController()
     const cancel = runtime.clock.timer(timeoutMs, () => controller.abort(TIMED_OUT), 'held')
     try {
@@ -70,7 +71,8 @@ export function relayTarget(options: RelayTargetOptions): ImportTarget {
     const refused: { readonly index: number; readonly problems: readonly Problem[] }[] = []
     for (const [index, item] of unit.items.entries()) {
       const sent = judge(await ask(encodeCall(item.call), keyOfLines([item.key])), 1)
-      if (sent === 'whole-batch' || sent.kind !== 'stored') return sent === 'whole-batch' ? UNCLEAR : sent
+      assert(sent !== 'whole-batch', 'an operation by itself is no batch')
+      if (sent.kind !== 'stored') return sent
       for (const { problems } of sent.refused) refused.push({ index, problems })
     }
     return { kind: 'stored', duplicates: null, refused }
@@ -84,11 +86,9 @@ type Answer =
   | { readonly failed: string }
 
 const TIMED_OUT = Object.assign(new Error('no answer in time'), { name: 'TimeoutError' })
-const UNCLEAR: Sent = { kind: 'later', afterMs: undefined, reason: 'an answer that says nothing' }
 
 /** What an answer says of so many operations; `whole-batch` where it says that something in it is wrong, but not what. */
-export function judge(answer: Answer | undefined, operations: number): Sent | 'whole-batch' {
-  if (answer === undefined) return UNCLEAR
+export function judge(answer: Answer, operations: number): Sent | 'whole-batch' {
   if ('failed' in answer) return { kind: 'later', afterMs: undefined, reason: answer.failed }
   const { status, body, retryAfter } = answer
   if (status >= 200 && status < 300) return stored(body, operations)
@@ -119,7 +119,7 @@ export function judge(answer: Answer | undefined, operations: number): Sent | 'w
 }
 
 /** A 207, and also a 200, may name items that were refused. */
-function stored(body: string, operations: number): Sent | 'whole-batch' {
+function stored(body: string, operations: number): Sent {
   const problems = new Map<number, Problem[]>()
   for (const error of errorsOf(parseBody(body)) ?? []) {
     const index = operations === 1 ? 0 : batchIndexOf(error)
