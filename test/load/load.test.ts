@@ -116,7 +116,8 @@ test(
     const { url } = use(await createSimulator().listen())
     const result = await runLoad(optionsFor(url, new Account(20), { count: 30, perSecond: 100 }))
     assert.equal(result.sent, 30)
-    assert.ok(result.seconds >= 0.29, `${result.seconds} s for 30 at 100/s`)
+    // The last is due after 290 ms; timers of Node may fire a little early.
+    assert.ok(result.seconds >= 0.28, `${result.seconds} s for 30 at 100/s`)
     const more = { count: Infinity, durationMs: 200, perSecond: 100, run: 'load-2' }
     const timed = await runLoad(optionsFor(url, new Account(20), more))
     assert.ok(timed.sent <= 20 && timed.answers['200'] === timed.sent, `${timed.sent} in 200 ms at 100/s`)
