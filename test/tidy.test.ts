@@ -64,7 +64,7 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
   // Files of operations, in and out.
   transfer: {
     from: ['client', 'protocol', 'relay', 'outbox', 'observe', 'runtime', 'resilient-customer-io.ts'],
-    packages: ['csv-parse', 'node:fs', 'node:path', 'node:crypto', 'node:stream', 'node:readline'],
+    packages: ['csv-parse', 'node:fs', 'node:path', 'node:crypto', 'node:stream', 'node:zlib'],
   },
   // A load on a relay, and the comparison with what arrived.
   load: { from: ['protocol', 'runtime', 'simulator'], packages: ['node:http', 'node:https', 'node:crypto'] },

@@ -9,7 +9,6 @@ import type { AddressInfo } from 'node:net'
 
 import { OptionsError } from '../errors.ts'
 import { type Reply, statusAnswer } from './answers.ts'
-import type { Exchange } from './exchange.ts'
 import { halfOf } from './network.ts'
 
 export interface SimulatorServer {
@@ -21,12 +20,18 @@ export interface SimulatorServer {
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
 
+/** What answers: the exchange itself, or one with a control API before it (`control.ts`). */
+export interface Answering {
+  reply(request: Request): Promise<Reply>
+  readonly faults: { readonly refusesAll: boolean }
+}
+
 const CONNECTIONS_MAX = 10_000
 /** Longer than clients keep a connection, so that none is closed under a request that is on its way. */
 const KEEP_ALIVE_MS = 60_000
 
 /** Rejects when the port is taken. */
-export async function serve(exchange: Exchange, port: number, host: string): Promise<SimulatorServer> {
+export async function serve(exchange: Answering, port: number, host: string): Promise<SimulatorServer> {
   const server = createAdaptorServer({
     fetch: async (request, env) => {
       const { outgoing } = env as { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse }
@@ -53,7 +58,7 @@ export async function serve(exchange: Exchange, port: number, host: string): Pro
 }
 
 /** Undefined when the client has gone: there is nobody to write to. */
-async function replyTo(exchange: Exchange, request: Request): Promise<Reply | undefined> {
+async function replyTo(exchange: Answering, request: Request): Promise<Reply | undefined> {
   try {
     return await exchange.reply(request)
   } catch (error) {
