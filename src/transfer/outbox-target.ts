@@ -35,7 +35,7 @@ export async function openOutboxTarget(options: OutboxTargetOptions): Promise<Im
 
 async function append(outbox: Outbox, intake: Intake, unit: Unit): Promise<Sent> {
   const calls = unit.items.map(({ call }) => ({ ok: true, call }) as const)
-  const { entries, refused } = intake.sift(calls, { idempotencyKey: unit.key, priority: 'bulk' })
+  const { entries, refused } = intake.sift(calls, { idempotencyKey: unit.key, priority: 'bulk' }, undefined)
   if (entries.length === 0) return { kind: 'stored', duplicates: 0, refused }
   try {
     const results = await outbox.append(entries)
