@@ -3,13 +3,32 @@ import { Command, CommanderError, Option } from 'commander'
 
 import { isHoldfastError } from '../errors.ts'
 import { CliError } from './cli-error.ts'
+import { checkCommand } from './commands/check.ts'
+import { deadCommand } from './commands/dead.ts'
+import { drainCommand } from './commands/drain.ts'
+import { exportCommand } from './commands/export.ts'
+import { pauseCommand, resumeCommand } from './commands/pause.ts'
+import { queueCommand } from './commands/queue.ts'
+import { statusCommand } from './commands/status.ts'
+import { tailCommand } from './commands/tail.ts'
 import { versionCommand } from './commands/version.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { wantsJson } from './report.ts'
 
 /** Each gives one command. A new one is added here. */
-const COMMANDS: readonly ((io: Io) => Command)[] = [versionCommand]
+const COMMANDS: readonly ((io: Io) => Command)[] = [
+  statusCommand,
+  checkCommand,
+  tailCommand,
+  queueCommand,
+  deadCommand,
+  pauseCommand,
+  resumeCommand,
+  drainCommand,
+  exportCommand,
+  versionCommand,
+]
 
 export function createProgram(io: Io): Command {
   const program = new Command('holdfast')
