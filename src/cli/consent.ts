@@ -52,9 +52,10 @@ function lineOf(io: Io): Promise<string> {
   return new Promise((resolve) => {
     const lines = createInterface({ input: io.stdin })
     const done = (answer: string): void => {
+      // First, for the end of the lines is an answer too.
+      resolve(answer.trim())
       stop()
       lines.close()
-      resolve(answer.trim())
     }
     const stop = io.onSignal('SIGINT', () => {
       io.stderr.write('\n')

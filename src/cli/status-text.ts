@@ -67,7 +67,7 @@ function detailsOf(palette: Palette, one: WorkspaceStatus, { atMs, workspaces }:
       : []),
     ...(health.campaignWindowLeftMs === null ? [] : [`campaign window: ${windowText(health.campaignWindowLeftMs)}`]),
     ...(stats !== null && stats.deadLetters > 0
-      ? [`${countText(stats.deadLetters, 'dead letter')}: see holdfast dead groups`]
+      ? [`${countText(stats.deadLetters, 'dead letter')}${newText(one)}: see holdfast dead groups`]
       : []),
     ...(lastError !== null && verdict.status !== 'ok'
       ? [
@@ -77,6 +77,10 @@ function detailsOf(palette: Palette, one: WorkspaceStatus, { atMs, workspaces }:
     ...(health.lastSuccess === null ? [] : [`last good answer: ${agoText(health.lastSuccess, atMs)}`]),
   ]
   return lines.length === 0 ? [] : [palette.bold(name), ...lines.map((line) => `  ${line}`)]
+}
+
+function newText({ traffic }: WorkspaceStatus): string {
+  return traffic !== null && traffic.died > 0 ? `, ${groupedText(traffic.died)} of them new in the last minute` : ''
 }
 
 function windowText(leftMs: number): string {
