@@ -20,7 +20,7 @@ test(
     const { world, script, person } = use(createProgram({ names: ['shop', 'blog'] }))
     await world.soon(world.workspaces.get('shop')!.track('1', 'a'))
     await world.runtime.clock.advance(10_000)
-    const json = (await script('status')).json<AdminStatus>()
+    const json = (await script('status')).json() as AdminStatus
     assert.deepEqual([json.verdict.code, json.offline, json.workspaces.length], ['ok', null, 2])
     const { out, code } = await person({}, 'status')
     assert.equal(code, 0)
@@ -28,7 +28,7 @@ test(
     assert.match(out, /\nshop +ok +0 +0 +- +0 % +0 +/)
     assert.equal((await person({}, 'status', '--workspace', 'blog')).out.includes('shop'), false)
     assert.match((await person({}, 'status', '--json')).out, /^\{"verdict":/)
-    assert.match((await person({ env: { NO_COLOR: '' } }, 'status')).out, /\u001b\[32m/)
+    assert.ok((await person({ env: { NO_COLOR: '' } }, 'status')).out.includes('\u001b[32m'))
   }),
 )
 
@@ -106,9 +106,9 @@ test(
     assert.match(lines[0] ?? '', /^ID {24,} +WORKSPACE {2}WHAT {9}PERSON {2}WAITS {2}TRIES {2}PRIORITY$/)
     assert.match(lines[1] ?? '', /^[0-9A-Z]{26} {2}shop {7}event order {2}ada {5}1 min {6}0 {2}live$/)
     assert.match(lines[3] ?? '', /^More: --workspace shop --after \S+$/)
-    const { pages } = (await script('queue', 'ls', '--person', 'ada', '--newest')).json<{
+    const { pages } = (await script('queue', 'ls', '--person', 'ada', '--newest')).json() as {
       readonly pages: readonly (QueuePage & { readonly workspace: string })[]
-    }>()
+    }
     assert.deepEqual(
       pages.map(({ workspace, operations }) => [workspace, operations.length]),
       [
@@ -232,7 +232,7 @@ test(
     assert.equal(shown.out, '1 operation still waiting after 2 s.\n')
     cio.resume()
     const done = await script('drain')
-    assert.deepEqual([done.code, done.json<{ drained: boolean }>().drained], [0, true])
+    assert.deepEqual([done.code, (done.json() as { drained: boolean }).drained], [0, true])
     assert.equal((await script('drain', '--timeout', '5')).code, 2)
   }),
 )
@@ -245,10 +245,10 @@ test(
     await bury(world, 2)
     cio.pause()
     const { id } = await world.soon(cio.identify('7', { email: 'ada@example.com' }))
-    const waiting = (await script('export')).json<Record<string, unknown>>()
+    const waiting = (await script('export')).json() as Record<string, unknown>
     assert.deepEqual(Object.keys(waiting), ['id', 'acceptedAt', 'workspace', 'method', 'path', 'body'])
     assert.deepEqual([waiting['id'], waiting['method'], waiting['path']], [id, 'PUT', '/api/v1/customers/7'])
-    const dead = (await script('dead', 'export', '--person', 'person-1')).json<{ dead: { reason: string } }>()
+    const dead = (await script('dead', 'export', '--person', 'person-1')).json() as { dead: { reason: string } }
     assert.equal(dead.dead.reason, 'rejected')
     assert.equal((await script('export', '--from', 'dead', '--out', 'out.ndjson')).code, 0)
     const file = join(world.dataDir, 'out.ndjson')

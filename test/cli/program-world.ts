@@ -12,7 +12,7 @@ export interface Ran {
   readonly err: string
   readonly code: ExitCode
   /** Of the whole of stdout. */
-  readonly json: <T>() => T
+  readonly json: () => unknown
 }
 
 export interface Terminal {
@@ -89,5 +89,5 @@ export async function runProgram(
     exitWith: (number) => void (code = number),
   }
   await run(args, io)
-  return { out, err, code, json: <T>() => JSON.parse(out) as T }
+  return { out, err, code, json: () => JSON.parse(out) as unknown }
 }
