@@ -23,14 +23,19 @@ export interface ConnectionOptions extends GlobalOptions {
   readonly offline?: boolean
 }
 
-const DEFAULT_URL = 'http://127.0.0.1:8485'
+const DEFAULT_PORT = '8485'
 const DEFAULT_DATA_DIR = 'holdfast-data'
 
 /** A command that speaks to a relay. */
 export function relayCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .addOption(new Option('--url <url>', `admin API of the relay (HOLDFAST_ADMIN_URL, else ${DEFAULT_URL})`))
+    .addOption(
+      new Option(
+        '--url <url>',
+        `admin API of the relay (HOLDFAST_ADMIN_URL, else 127.0.0.1 with HOLDFAST_ADMIN_PORT or ${DEFAULT_PORT})`,
+      ),
+    )
     .addOption(
       new Option(
         '--token-file <file>',
@@ -80,7 +85,10 @@ async function connect(io: Io, options: ConnectionOptions): Promise<AdminClient>
 /** The client of a relay that runs, whether it answers or not. */
 function relayAt(io: Io, options: ConnectionOptions, dataDir: string): AdminClient {
   return adminClient({
-    url: options.url ?? io.env['HOLDFAST_ADMIN_URL'] ?? DEFAULT_URL,
+    url:
+      options.url ??
+      io.env['HOLDFAST_ADMIN_URL'] ??
+      `http://127.0.0.1:${io.env['HOLDFAST_ADMIN_PORT'] ?? DEFAULT_PORT}`,
     token: tokenOf(io, options, dataDir),
     fetch: io.runtime.fetch,
     clock: io.runtime.clock,

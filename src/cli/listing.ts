@@ -2,7 +2,8 @@
 import { type Command, Option } from 'commander'
 
 import { LIMIT_MAX, type QueueAsk, type ShownDead, type ShownOperation, type ShownWaiting } from '../admin/contract.ts'
-import { agoText, wholeArgument } from './amounts.ts'
+import { wholeNumber } from './arguments.ts'
+import { agoText } from './amounts.ts'
 import { CliError } from './cli-error.ts'
 import type { ConnectionOptions } from './connection.ts'
 import { EXIT } from './exit-codes.ts'
@@ -29,7 +30,7 @@ export function withListOptions(command: Command): Command {
     .addOption(new Option('--after <position>', 'the page after; the end of a page names it'))
     .addOption(
       new Option('--limit <count>', 'of each workspace')
-        .argParser(wholeArgument(1, LIMIT_MAX))
+        .argParser(wholeNumber(1, LIMIT_MAX))
         .default(LIMIT, String(LIMIT)),
     )
     .addOption(new Option('--reveal', 'show the values of attributes and data; the relay notes that you did'))

@@ -4,11 +4,17 @@ import { Command, CommanderError, Option } from 'commander'
 import { isHoldfastError } from '../errors.ts'
 import { CliError } from './cli-error.ts'
 import { checkCommand } from './commands/check.ts'
+import { completionCommand } from './commands/completion.ts'
+import { configCommand } from './commands/config.ts'
 import { deadCommand } from './commands/dead.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { drainCommand } from './commands/drain.ts'
 import { exportCommand } from './commands/export.ts'
+import { importCommand } from './commands/import.ts'
+import { loadCommand } from './commands/load.ts'
 import { pauseCommand, resumeCommand } from './commands/pause.ts'
 import { queueCommand } from './commands/queue.ts'
+import { simulateCommand } from './commands/simulate.ts'
 import { statusCommand } from './commands/status.ts'
 import { tailCommand } from './commands/tail.ts'
 import { versionCommand } from './commands/version.ts'
@@ -27,6 +33,12 @@ const COMMANDS: readonly ((io: Io) => Command)[] = [
   resumeCommand,
   drainCommand,
   exportCommand,
+  importCommand,
+  loadCommand,
+  simulateCommand,
+  doctorCommand,
+  configCommand,
+  completionCommand,
   versionCommand,
 ]
 

@@ -1,38 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { agoText, sizeText, spanArgument, wholeArgument } from '../../src/cli/amounts.ts'
+import { agoText, sizeText } from '../../src/cli/amounts.ts'
 import { eventText } from '../../src/cli/event-text.ts'
 import { pairs, table } from '../../src/cli/table.ts'
-
-const spans: readonly (readonly [string, number | undefined])[] = [
-  ['500ms', 500],
-  ['30s', 30_000],
-  ['5m', 300_000],
-  ['1.5h', 5_400_000],
-  ['3d', 259_200_000],
-  ['0s', 0],
-  ['5', undefined],
-  ['', undefined],
-  ['-5s', undefined],
-  ['5 m', undefined],
-  ['5M', undefined],
-  ['1e3s', undefined],
-  ['400d', undefined],
-]
-
-test('spans on the command line have a number and a unit', () => {
-  for (const [text, ms] of spans) {
-    if (ms === undefined) assert.throws(() => spanArgument(text), { code: 'commander.invalidArgument' }, text)
-    else assert.equal(spanArgument(text), ms, text)
-  }
-})
-
-test('counts on the command line are whole and inside their bounds', () => {
-  const parse = wholeArgument(1, 10)
-  assert.deepEqual(['1', '10'].map(parse), [1, 10])
-  for (const text of ['0', '11', '1.5', '-1', '', 'ten', '0x5']) assert.throws(() => parse(text), text)
-})
 
 const sizes: readonly (readonly [number, string])[] = [
   [0, '0 bytes'],

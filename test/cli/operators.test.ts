@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 
 import type { AdminStatus, QueuePage, StreamItem } from '../../src/admin/contract.ts'
+import { readLine } from '../../src/transfer/ndjson-line.ts'
 import { using } from '../using.ts'
 import { bury } from '../admin/world.ts'
 import { createProgram, type Ran } from './program-world.ts'
@@ -250,6 +251,7 @@ test(
     assert.deepEqual([waiting['id'], waiting['method'], waiting['path']], [id, 'PUT', '/api/v1/customers/7'])
     const dead = (await script('dead', 'export', '--person', 'person-1')).json() as { dead: { reason: string } }
     assert.equal(dead.dead.reason, 'rejected')
+    for (const line of [waiting, dead]) assert.equal(readLine(JSON.stringify(line), 'shop').ok, true, 'import reads it')
     assert.equal((await script('export', '--from', 'dead', '--out', 'out.ndjson')).code, 0)
     const file = join(world.dataDir, 'out.ndjson')
     assert.equal(readFileSync(file, 'utf8').trimEnd().split('\n').length, 2)

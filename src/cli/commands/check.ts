@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 
 import { sleep } from '../../runtime/clock.ts'
-import { spanArgument, wholeArgument } from '../amounts.ts'
+import { durationMs, wholeNumber } from '../arguments.ts'
 import { asCliError } from '../admin-failure.ts'
 import { CHECK, type CheckLimits, checkOf, type CheckResult } from '../check-verdict.ts'
 import { CliError } from '../cli-error.ts'
@@ -28,9 +28,9 @@ const HOUR_MS = 3_600_000
 
 export function checkCommand(io: Io): Command {
   const span = (flags: string, description: string, ms: number, text: string): Option =>
-    new Option(flags, description).argParser(spanArgument).default(ms, text)
+    new Option(flags, description).argParser(durationMs).default(ms, text)
   const count = (flags: string, description: string): Option =>
-    new Option(flags, description).argParser(wholeArgument(0, COUNT_MAX))
+    new Option(flags, description).argParser(wholeNumber(0, COUNT_MAX))
   return relayCommand(
     'check',
     'for monitoring: one line with figures, and ends with 0 ok, 1 warning, 2 critical, 3 unknown',

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import type { AdminClient, DeadChoice, DeadFilter, ResolveReport } from '../../admin/contract.ts'
 import type { DEAD_REASONS } from '../../admin/request-fields.ts'
 import { countText, groupedText } from '../../admin/spans.ts'
-import { wholeArgument } from '../amounts.ts'
+import { wholeNumber } from '../arguments.ts'
 import { CliError } from '../cli-error.ts'
 import { type ConnectionOptions, relayCommand, withRelay } from '../connection.ts'
 import { consent, type ConsentOptions, withConsent } from '../consent.ts'
@@ -38,7 +38,7 @@ function resolveCommand(io: Io, how: How, description: string): Command {
       .addOption(new Option('-w, --workspace <name>', 'of this one; needed where there are several'))
       .addOption(causeOption())
       .addOption(new Option('--type <type>', 'of this type of call'))
-      .addOption(new Option('--status <status>', 'that got this answer').argParser(wholeArgument(100, 599)))
+      .addOption(new Option('--status <status>', 'that got this answer').argParser(wholeNumber(100, 599)))
       .addOption(new Option('--field <field>', 'that were refused for this field'))
       .addOption(new Option('--person <id>', 'of this person'))
       .addOption(new Option('--all', 'all dead letters of the workspace')),
