@@ -10,11 +10,11 @@ import { fileURLToPath } from 'node:url'
 
 import { type Admin, createAdmin } from '../../src/admin/api.ts'
 import { ensureToken } from '../../src/admin/token.ts'
+import { listen, type Listening } from '../../src/http/listen.ts'
 import { memoryOutbox, ResilientCustomerIO, systemRuntime } from '../../src/index.ts'
 import type { RelayListener } from '../../src/observe/relay-events.ts'
 import { createSimulator } from '../../src/simulator/index.ts'
 import { type Use, using } from '../using.ts'
-import { bridge } from './bridge.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
@@ -94,15 +94,24 @@ function start(dataDir: string, url: string, ...args: string[]): Process {
   }
 }
 
-async function openBridge(use: Use, admin: Admin, port?: number): Promise<Awaited<ReturnType<typeof bridge>>> {
-  return use(await bridge((request) => admin.fetch(request), port))
+/** @param asked hears of each request */
+async function serve(
+  use: Use,
+  admin: Admin,
+  { port = 0, asked = () => {} }: { readonly port?: number; readonly asked?: (url: string) => void } = {},
+): Promise<Listening> {
+  const handler = (request: Request): Promise<Response> => {
+    asked(request.url)
+    return admin.fetch(request)
+  }
+  return use(await listen(handler, { port }))
 }
 
 test(
   'the program finds the relay and its token by the data folder, and acts on it',
   using(async (use) => {
     const { admin, dataDir, cio } = use(createPlace())
-    const { url } = await openBridge(use, admin())
+    const { url } = await serve(use, admin())
     const status = use(start(dataDir, url, 'status'))
     assert.equal(await status.ended, 0, status.err())
     assert.equal((JSON.parse(status.out()) as { verdict: { code: string } }).verdict.code, 'ok')
@@ -120,7 +129,7 @@ test(
   using(async (use) => {
     const { admin, dataDir, cio } = use(createPlace())
     const first = admin()
-    const before = await openBridge(use, first)
+    const before = await serve(use, first)
     const tail = use(start(dataDir, before.url, 'tail', '--no-json', '--type', 'paused,resumed'))
     // Until it listens, what happens is not seen.
     const toggling = setInterval(() => {
@@ -132,7 +141,7 @@ test(
     first.close()
     await before[Symbol.asyncDispose]()
     await tail.says('has gone', 'err')
-    await openBridge(use, admin(), before.port)
+    await serve(use, admin(), { port: before.port })
     await tail.says('is back', 'err')
     tail.interrupt()
     assert.equal(await tail.ended, 0)
@@ -145,12 +154,7 @@ test(
     const { admin, dataDir } = use(createPlace())
     const api = admin()
     const asked = Promise.withResolvers<void>()
-    const { url } = use(
-      await bridge((request) => {
-        if (request.url.includes('/events')) asked.resolve()
-        return api.fetch(request)
-      }),
-    )
+    const { url } = await serve(use, api, { asked: (asking) => asking.includes('/events') && asked.resolve() })
     const tail = use(start(dataDir, url, 'tail', '--type', 'phase'))
     await asked.promise
     tail.interrupt()
