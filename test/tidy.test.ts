@@ -102,7 +102,8 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
       'runtime',
       'resilient-customer-io.ts',
     ],
-    packages: ['commander', 'cli-progress', 'node:fs', 'node:path', 'node:url', 'node:os'],
+    // `node:readline`: somebody at a terminal is asked before an act.
+    packages: ['commander', 'cli-progress', 'node:fs', 'node:path', 'node:url', 'node:os', 'node:readline'],
   },
   testing: { from: ['runtime', 'simulator', 'idempotency/store.ts', ...contract], packages: ['node:assert/strict'] },
 }
