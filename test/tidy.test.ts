@@ -84,11 +84,12 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
       'outbox',
       'runtime',
     ],
-    packages: ['node:fs', 'node:path', 'node:crypto', 'hono'],
+    packages: ['node:fs', 'node:path', 'node:os'],
   },
   cli: {
     from: [
       'service',
+      'logs',
       'admin',
       'config',
       'transfer',

@@ -14,6 +14,7 @@ import { importCommand } from './commands/import.ts'
 import { loadCommand } from './commands/load.ts'
 import { pauseCommand, resumeCommand } from './commands/pause.ts'
 import { queueCommand } from './commands/queue.ts'
+import { relayCommand } from './commands/relay.ts'
 import { simulateCommand } from './commands/simulate.ts'
 import { statusCommand } from './commands/status.ts'
 import { tailCommand } from './commands/tail.ts'
@@ -24,6 +25,7 @@ import { wantsJson } from './report.ts'
 
 /** Each gives one command. A new one is added here. */
 const COMMANDS: readonly ((io: Io) => Command)[] = [
+  relayCommand,
   statusCommand,
   checkCommand,
   tailCommand,
