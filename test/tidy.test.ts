@@ -61,7 +61,7 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
   // Files of operations, in and out.
   transfer: {
     from: ['client', 'protocol', 'relay', 'outbox', 'observe', 'runtime', 'resilient-customer-io.ts'],
-    packages: ['csv-parse', 'node:fs', 'node:path', 'node:crypto', 'node:stream', 'node:readline'],
+    packages: ['csv-parse', 'node:fs', 'node:path', 'node:crypto', 'node:stream', 'node:zlib'],
   },
   // A load on a relay, and the comparison with what arrived.
   load: { from: ['protocol', 'runtime', 'simulator'], packages: ['node:http', 'node:https', 'node:crypto'] },
@@ -103,7 +103,8 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
       'runtime',
       'resilient-customer-io.ts',
     ],
-    packages: ['commander', 'cli-progress', 'node:fs', 'node:path', 'node:url', 'node:os'],
+    // `node:readline`: somebody at a terminal is asked before an act.
+    packages: ['commander', 'cli-progress', 'node:fs', 'node:path', 'node:url', 'node:os', 'node:readline'],
   },
   testing: { from: ['runtime', 'simulator', 'idempotency/store.ts', ...contract], packages: ['node:assert/strict'] },
 }

@@ -27,6 +27,7 @@ interface Slot {
   number: number
   accepted: number
   delivered: number
+  died: number
 }
 
 interface Page {
@@ -51,7 +52,7 @@ export function createChronicle(clock: Clock): Chronicle {
   function pageOf(workspace: string): Page {
     let page = pages.get(workspace)
     if (page === undefined) {
-      const slots = Array.from({ length: SLOTS }, () => ({ number: -1, accepted: 0, delivered: 0 }))
+      const slots = Array.from({ length: SLOTS }, () => ({ number: -1, accepted: 0, delivered: 0, died: 0 }))
       page = { circuitAtMs: null, parkedAtMs: null, pausedAtMs: null, parked: null, lastError: null, slots }
       pages.set(workspace, page)
     }
@@ -72,10 +73,12 @@ export function createChronicle(clock: Clock): Chronicle {
       const seconds = Math.max(1, Math.min(SLOTS * SLOT_MS, clock.monotonicMs() - startMs) / 1_000)
       const oldest = slotNumber(clock) - SLOTS
       const slots = (pages.get(workspace)?.slots ?? []).filter(({ number }) => number > oldest)
-      const acceptedPerSecond = slots.reduce((sum, slot) => sum + slot.accepted, 0) / seconds
-      const deliveredPerSecond = slots.reduce((sum, slot) => sum + slot.delivered, 0) / seconds
-      const net = deliveredPerSecond - acceptedPerSecond
-      return { acceptedPerSecond, deliveredPerSecond, currentInMs: net > 0 ? (waiting / net) * 1_000 : null }
+      const sum = (of: (slot: Slot) => number): number => slots.reduce((total, slot) => total + of(slot), 0)
+      const acceptedPerSecond = sum((slot) => slot.accepted) / seconds
+      const deliveredPerSecond = sum((slot) => slot.delivered) / seconds
+      const died = sum((slot) => slot.died)
+      const net = deliveredPerSecond + died / seconds - acceptedPerSecond
+      return { acceptedPerSecond, deliveredPerSecond, died, currentInMs: net > 0 ? (waiting / net) * 1_000 : null }
     },
   }
 }
@@ -87,8 +90,10 @@ function noteOf(page: Page, event: HoldfastEvent, clock: Clock): void {
       slotOf(page, clock).accepted += event.operations
       break
     case 'delivered':
-    case 'dead-letter':
       slotOf(page, clock).delivered += event.entries.length
+      break
+    case 'dead-letter':
+      slotOf(page, clock).died += event.entries.length
       break
     case 'circuit':
       page.circuitAtMs = event.to === 'closed' ? null : (page.circuitAtMs ?? nowMs)
@@ -121,7 +126,7 @@ function slotNumber(clock: Clock): number {
 function slotOf(page: Page, clock: Clock): Slot {
   const number = slotNumber(clock)
   const slot = page.slots[number % SLOTS]!
-  if (slot.number !== number) Object.assign(slot, { number, accepted: 0, delivered: 0 })
+  if (slot.number !== number) Object.assign(slot, { number, accepted: 0, delivered: 0, died: 0 })
   return slot
 }
 

@@ -4,6 +4,7 @@ import type { JsonValue } from '../protocol/json.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Fetch } from '../runtime/runtime.ts'
 import { AdminError, isAdminErrorCode } from './admin-error.ts'
+import { chunksOf } from './answer-stream.ts'
 import { type AdminClient, DRAIN_MS_MAX, type EventFilter, type StreamItem } from './contract.ts'
 import { isLoopback } from './guard.ts'
 import { valuesOf } from './ndjson.ts'
@@ -20,7 +21,7 @@ export interface AdminClientOptions {
 }
 
 /** Beyond this no answer of a relay goes. */
-const ANSWER_CHARS_MAX = 64_000_000
+const ANSWER_BYTES_MAX = 64_000_000
 
 /**
  * Makes the client. Asks nothing yet.
@@ -57,24 +58,39 @@ export function adminClient(options: AdminClientOptions): AdminClient {
 function asker(options: AdminClientOptions) {
   const { clock, timeoutMs = 10_000 } = options
   return async <Answer>(method: 'GET' | 'POST', path: string, body?: object, extraMs: number = 0): Promise<Answer> => {
+    const limitMs = timeoutMs + extraMs
     const controller = new AbortController()
-    const cancel = clock.timer(timeoutMs + extraMs, () => controller.abort(), 'held')
+    const late = Promise.withResolvers<never>()
+    const cancel = clock.timer(
+      limitMs,
+      () => {
+        controller.abort()
+        late.reject(
+          new AdminError('unreachable', `the relay at ${rootOf(options.url)} did not answer within ${limitMs} ms`),
+        )
+      },
+      'held',
+    )
+    const answer = exchange<Answer>(options, method, path, body, controller.signal)
     try {
-      const response = await send(options, method, path, body, controller.signal)
-      const value = await jsonOf(response)
-      if (!response.ok) throw errorOf(response.status, value)
-      return value as Answer
-    } catch (error) {
-      throw controller.signal.aborted
-        ? new AdminError(
-            'unreachable',
-            `the relay at ${rootOf(options.url)} did not answer within ${timeoutMs + extraMs} ms`,
-          )
-        : error
+      return await Promise.race([answer, late.promise])
     } finally {
       cancel()
     }
   }
+}
+
+async function exchange<Answer>(
+  options: AdminClientOptions,
+  method: 'GET' | 'POST',
+  path: string,
+  body: object | undefined,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const response = await send(options, method, path, body, signal)
+  const value = await jsonOf(response, signal)
+  if (!response.ok) throw errorOf(response.status, value)
+  return value as Answer
 }
 
 async function* eventsOf(
@@ -85,9 +101,8 @@ async function* eventsOf(
   const query = queryText({ workspace, type: types?.join(',') })
   try {
     const response = await send(options, 'GET', `/events${query}`, undefined, signal)
-    if (!response.ok) throw errorOf(response.status, await jsonOf(response))
-    if (response.body === null) return
-    for await (const value of valuesOf(response.body)) yield value as StreamItem
+    if (!response.ok) throw errorOf(response.status, await jsonOf(response, signal))
+    for await (const value of valuesOf(chunksOf(response.body, signal))) yield value as StreamItem
   } catch (error) {
     if (signal.aborted) return
     throw error instanceof AdminError ? error : unreachable(options.url, error)
@@ -124,18 +139,23 @@ function unreachable(url: string, cause: unknown): AdminError {
   return new AdminError('unreachable', `no relay answers at ${rootOf(url)}`, { cause })
 }
 
-async function jsonOf(response: Response): Promise<JsonValue> {
+async function jsonOf(response: Response, signal: AbortSignal): Promise<JsonValue> {
   const bad = (cause?: unknown): AdminError =>
     new AdminError('bad-answer', `what answers is no relay (status ${response.status})`, { cause })
-  let text: string
+  const parts: Uint8Array[] = []
+  let bytes = 0
   try {
-    text = await response.text()
+    for await (const part of chunksOf(response.body, signal)) {
+      bytes += part.byteLength
+      if (bytes > ANSWER_BYTES_MAX) break
+      parts.push(part)
+    }
   } catch (cause) {
     throw new AdminError('unreachable', 'the connection to the relay broke', { cause })
   }
-  if (text.length > ANSWER_CHARS_MAX) throw bad()
+  if (bytes > ANSWER_BYTES_MAX) throw bad()
   try {
-    return JSON.parse(text) as JsonValue
+    return JSON.parse(Buffer.concat(parts).toString('utf8')) as JsonValue
   } catch (cause) {
     throw bad(cause)
   }

@@ -37,6 +37,8 @@ export interface Since {
 export interface Traffic {
   readonly acceptedPerSecond: number
   readonly deliveredPerSecond: number
+  /** Dead letters that were made in it. */
+  readonly died: number
   /** When nothing waits any more at this rate; null where it does not get less. */
   readonly currentInMs: number | null
 }

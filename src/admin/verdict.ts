@@ -41,6 +41,7 @@ export const VERDICT_CODES = [
   'campaign-window',
   'catching-up',
   'degraded',
+  'dying',
   'standby',
   'ok',
 ] as const
@@ -62,6 +63,8 @@ const STATUS_OF: Readonly<Record<VerdictCode, HealthStatus>> = {
   'campaign-window': 'degraded',
   'catching-up': 'degraded',
   degraded: 'degraded',
+  // The word of health stands: what Customer.io refuses on its merits is no trouble of delivery.
+  dying: 'ok',
   standby: 'ok',
   ok: 'ok',
 }
@@ -98,7 +101,7 @@ const REASON_CODES: readonly (readonly [reason: string, code: VerdictCode])[] = 
   ['late', 'catching-up'],
 ]
 
-function codeOf({ health, watched }: WorkspaceFacts): VerdictCode {
+function codeOf({ health, watched, traffic }: WorkspaceFacts): VerdictCode {
   const has = (reason: string): boolean => health.reasons.some(({ code }) => code === reason)
   if (!has('lost') && !has('cannot-store')) {
     if (health.status === 'stopping') return 'stopping'
@@ -110,6 +113,7 @@ function codeOf({ health, watched }: WorkspaceFacts): VerdictCode {
   if (code === 'unreachable' && health.circuitState !== 'closed' && watched.lastError?.status != null) return 'errors'
   if (code !== undefined) return code
   if (health.reasons.length > 0) return 'degraded'
+  if ((traffic?.died ?? 0) > 0) return 'dying'
   return health.role === 'standby' ? 'standby' : 'ok'
 }
 
@@ -153,6 +157,10 @@ function sentenceOf(
       return `Catching up${where}: ${groupedText(waiting)} waiting, the oldest for ${spanText(first?.health.oldestAgeMs ?? 0)}; ${currentText(concerned, nowMs)}`
     case 'degraded':
       return `Degraded${where}: ${first?.health.reasons[0]?.message ?? 'for a reason that is not known'}`
+    case 'dying': {
+      const died = concerned.reduce((sum, { traffic }) => sum + (traffic?.died ?? 0), 0)
+      return `Delivering${where}, but ${countText(died, 'new dead letter')} in the last minute: see what they died of`
+    }
     case 'standby':
       return `Standing by${where}: another process delivers from this outbox`
     default:

@@ -36,12 +36,22 @@ export interface Saying {
   readonly folder: string
 }
 
+/** What other programs replace by a variable. Taken as it stands, it would be found out by Customer.io's 401. */
+const PLACEHOLDER = /\$\{[A-Za-z_][^}]*\}/
+
 /** Checks one value and keeps it in `given`; what is wrong with it goes to `problems`. */
 export function say(given: Map<string, Given>, problems: ConfigProblem[], saying: Saying): void {
   const { path, setting, secretFile, raw, origin, folder } = saying
   if (given.has(path)) {
     const message = `both ${shown(path, false)} and ${shown(path, true)} are given; give one of them`
     problems.push({ code: 'conflict', path, message, where: origin.where })
+    return
+  }
+  if (typeof raw === 'string' && PLACEHOLDER.test(raw)) {
+    given.set(path, { is: 'wrong', origin })
+    const message = 'found a text with ${...} in it, and nothing is put in its place'
+    const hint = 'give this setting in the environment instead, or a secret in a file of its own'
+    problems.push({ code: 'wrong', path, message, where: origin.where, hint })
     return
   }
   if (secretFile) {

@@ -29,7 +29,7 @@ const TAG = 'tags (! and !!) are not taken here; put quotes round a text'
 const SENTENCES: Readonly<Partial<Record<ErrorCode, string>>> = {
   BAD_ALIAS,
   BAD_DQ_ESCAPE: 'in double quotes \\ begins an escape, and this is none; use single quotes',
-  BAD_INDENT: 'the indentation is wrong',
+  BAD_INDENT: 'the indentation is wrong, or a bracket or a quote before it is not closed',
   BAD_SCALAR_START: 'a text cannot begin with this character; put quotes round it',
   BLOCK_AS_IMPLICIT_KEY:
     'two keys in one line; begin a line for the second, or put quotes round a text with ": " in it',

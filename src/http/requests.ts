@@ -68,7 +68,6 @@ export class Requests {
       refusalOf(incoming, this.#settings.headersMax) ??
       (connection.unanswered >= this.#settings.pipelinedMax ? TOO_MANY_PIPELINED : undefined)
     if (refusal !== undefined) return this.#refuse(incoming, outgoing, refusal)
-    connection.unanswered++
     this.#listener(incoming, outgoing)
   }
 
@@ -126,6 +125,8 @@ export class Requests {
     const { newest } = connection
     connection.ended = true
     if (newest !== undefined && !newest.incoming.complete && !newest.outgoing.headersSent) {
+      // Node forgets a request with its answer; its reader would wait for the rest for ever.
+      socket.once('close', () => newest.incoming.destroy())
       this.#write(newest.outgoing, connection, refusal)
       return
     }
@@ -141,6 +142,7 @@ export class Requests {
   async #exchange(request: Request, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const connection = this.#connections.of(incoming.socket)
     if (connection === undefined) return
+    connection.unanswered++
     this.underWay++
     try {
       const response = await this.#responseTo(request, outgoing, {
@@ -148,6 +150,8 @@ export class Requests {
         target: incoming.url ?? '',
         remoteAddress: connection.socket.remoteAddress ?? '',
       })
+      // The rest of a chunked body that nobody reads is mostly here already, and then the connection can go on.
+      if (!incoming.complete && incoming.headers['transfer-encoding'] !== undefined) await nextTurn()
       if (isOver(outgoing)) return
       this.#decideEnd(connection, incoming, outgoing, response)
       await writeAnswer(response, outgoing)
@@ -211,6 +215,12 @@ const FAILED = { status: 500, headers: JSON_TYPE, body: '{"meta":{"error":"inter
 /** Refused in the meantime, for its body is malformed or late; or the client has gone. */
 function isOver(outgoing: ServerResponse): boolean {
   return outgoing.headersSent || outgoing.destroyed
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
 }
 
 /** The first byte of a TLS handshake. */

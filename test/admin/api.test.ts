@@ -5,7 +5,7 @@ import { test } from 'node:test'
 
 import { applyPauses } from '../../src/admin/pauses.ts'
 import { using } from '../using.ts'
-import { type AdminWorld, bury, createAdminWorld, ROOT, TOKEN } from './world.ts'
+import { type AdminWorld, type AskInit, bury, createAdminWorld, ROOT, TOKEN } from './world.ts'
 
 interface Answered {
   readonly status: number
@@ -14,19 +14,19 @@ interface Answered {
   >
 }
 
-async function answered(world: AdminWorld, path: string, init?: RequestInit): Promise<Answered> {
+async function answered(world: AdminWorld, path: string, init?: AskInit): Promise<Answered> {
   const response = await world.soon(world.ask(path, init))
   assert.equal(response.headers.get('cache-control'), 'no-store')
   assert.match(response.headers.get('content-type') ?? '', /^application\/json/)
   return { status: response.status, body: (await response.json()) as Answered['body'] }
 }
 
-const post = (body: unknown): RequestInit => ({
+const post = (body: unknown): AskInit => ({
   method: 'POST',
   body: typeof body === 'string' ? body : JSON.stringify(body),
 })
 
-const refusals: readonly (readonly [string, string, RequestInit, number, string, string?])[] = [
+const refusals: readonly (readonly [string, string, AskInit, number, string, string?])[] = [
   ['no token', '/status', { headers: { authorization: '' } }, 401, 'unauthorized'],
   ['another scheme', '/status', { headers: { authorization: `Basic ${TOKEN}` } }, 401, 'unauthorized'],
   ['a wrong token', '/status', { headers: { authorization: 'Bearer a-token-for-tests-onlx' } }, 401, 'unauthorized'],
@@ -186,7 +186,7 @@ test(
       body: {
         email: '***',
         address: { city: '***' },
-        _timestamp: (queue.operations[0]?.request?.body as { _timestamp: number })._timestamp,
+        _timestamp: Math.floor(queue.operations[0]!.acceptedAtMs / 1_000),
       },
     })
     assert.equal(queue.operations[0]?.person, '7')

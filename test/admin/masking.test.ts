@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
 import { maskCall } from '../../src/admin/masking.ts'
 import { encodeCall } from '../../src/protocol/encode.ts'

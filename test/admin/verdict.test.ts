@@ -145,12 +145,12 @@ const table: readonly (readonly [string, string, readonly Given[], RelayPhase?])
   [
     'catching-up',
     'Catching up: 84,231 waiting, the oldest for 12 min; current at ≈15:10 UTC',
-    [{ outbox: late, traffic: { acceptedPerSecond: 1, deliveredPerSecond: 26, currentInMs: 56 * 60_000 } }],
+    [{ outbox: late, traffic: { acceptedPerSecond: 1, deliveredPerSecond: 26, died: 0, currentInMs: 56 * 60_000 } }],
   ],
   [
     'catching-up',
     'Catching up: 84,231 waiting, the oldest for 12 min; not getting less',
-    [{ outbox: late, traffic: { acceptedPerSecond: 9, deliveredPerSecond: 3, currentInMs: null } }],
+    [{ outbox: late, traffic: { acceptedPerSecond: 9, deliveredPerSecond: 3, died: 0, currentInMs: null } }],
   ],
   [
     'campaign-window',
@@ -175,6 +175,11 @@ const table: readonly (readonly [string, string, readonly Given[], RelayPhase?])
         },
       },
     ],
+  ],
+  [
+    'dying',
+    'Delivering for workspace shop, but 412 new dead letters in the last minute: see what they died of',
+    [{ traffic: { acceptedPerSecond: 9, deliveredPerSecond: 3, died: 412, currentInMs: null } }, { name: 'blog' }],
   ],
   ['starting', 'Starting: outbox not open yet; no calls are taken', [{ facts: { phase: 'starting', outbox: null } }]],
   ['starting', 'Starting: outbox not open yet; no calls are taken', [{}], 'starting'],

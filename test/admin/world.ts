@@ -16,6 +16,9 @@ import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 export const TOKEN = 'a-token-for-tests-only'
 export const ROOT = 'http://127.0.0.1:8485'
 
+/** With headers as an object only. */
+export type AskInit = Omit<RequestInit, 'headers'> & { readonly headers?: Readonly<Record<string, string>> }
+
 export interface AdminWorld extends AsyncDisposable {
   readonly runtime: TestRuntime
   readonly simulator: Simulator
@@ -26,7 +29,7 @@ export interface AdminWorld extends AsyncDisposable {
   readonly audited: AuditEntry[]
   readonly dataDir: string
   /** A request to the API with the token, or with other headers. */
-  readonly ask: (path: string, init?: RequestInit) => Promise<Response>
+  readonly ask: (path: string, init?: AskInit) => Promise<Response>
   /** Lets time go on until the promise has settled. */
   readonly soon: <T>(promise: Promise<T>) => Promise<T>
 }

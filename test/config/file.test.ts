@@ -222,6 +222,15 @@ test('aliases are taken, and a bomb of them is not', () => {
   assert.equal(lines({ yaml: `a: ${'['.repeat(5_000)}` }).length, 1)
 })
 
+test('a variable that nothing will replace is found out before the relay starts', () => {
+  const yaml = `workspaces:\n  shop:\n    siteId: \${SITE_ID}\n    apiKey: "\${KEY:-none}"\n`
+  const hint = 'give this setting in the environment instead, or a secret in a file of its own'
+  assert.deepEqual(lines({ yaml }), [
+    `3:13 workspaces.shop.siteId: found a text with \${...} in it, and nothing is put in its place -> ${hint}`,
+    `4:13 workspaces.shop.apiKey: found a text with \${...} in it, and nothing is put in its place -> ${hint}`,
+  ])
+})
+
 test('JSON is taken, with its schema named', () => {
   const json = JSON.stringify(
     { $schema: './schema.json', workspaces: { shop: { siteId: 'a', apiKey: 'b' } } },
