@@ -23,6 +23,7 @@ test(
     const dataDir = enterDataDir(folder, 7)
     assert.equal(statSync(folder).mode & 0o777, 0o700)
     assert.equal(dataDir.otherPid, null)
+    dataDir.settle()
     assert.ok(existsSync(join(folder, 'relay.pid')))
     dataDir.leave()
     assert.ok(!existsSync(join(folder, 'relay.pid')))
@@ -34,8 +35,13 @@ test(
   'a living process of this machine that is there is named; the newest note stays when the older one leaves',
   inFolder((folder) => {
     const first = enterDataDir(folder, process.pid)
+    first.settle()
     const second = enterDataDir(folder, process.pid + 1)
     assert.equal(second.otherPid, process.pid)
+    // One that does not start leaves the note of the other alone.
+    second.leave()
+    assert.equal(enterDataDir(folder, process.pid + 2).otherPid, process.pid)
+    second.settle()
     first.leave()
     assert.match(readFileSync(join(folder, 'relay.pid'), 'utf8'), new RegExp(`"pid":${process.pid + 1}`))
   }),
@@ -44,7 +50,7 @@ test(
 test(
   'a process that is dead, of another machine, the same one again, or a note that is none is nobody',
   inFolder((folder) => {
-    enterDataDir(folder, process.pid)
+    enterDataDir(folder, process.pid).settle()
     assert.equal(enterDataDir(folder, process.pid).otherPid, null)
     const notes = [
       JSON.stringify({ pid: 2_147_483_646, host: hostname() }),
