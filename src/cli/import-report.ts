@@ -1,4 +1,5 @@
 /** What `holdfast import` says: while it runs, at its end, and of a dry run. */
+import { countText } from '../admin/spans.ts'
 import { unreachable } from '../runtime/assert.ts'
 import type { DryRunReport } from '../transfer/dry-run.ts'
 import type { ImportEnd, ImportReport, ImportState } from '../transfer/import.ts'
@@ -84,18 +85,19 @@ export function tellDryRun(io: Io, options: GlobalOptions, file: string, report:
   return report.bad > 0 ? EXIT.partial : EXIT.ok
 }
 
-function headline(end: ImportEnd, { file, seconds = 0, prepared, report }: ImportOutcome): string {
+function headline(end: ImportEnd, { file, seconds = 0, prepared, report, target }: ImportOutcome): string {
+  const where = target === undefined ? '' : ` at ${target}`
   const many = report.progress.stored - prepared.progress.stored
-  const rate = `${count(many)} operations in ${seconds.toFixed(1)} s (${count(Math.round(many / Math.max(seconds, 0.001)))}/s)`
+  const rate = `${countText(many, 'operation')} in ${seconds.toFixed(1)} s (${count(Math.round(many / Math.max(seconds, 0.001)))}/s)`
   switch (end.how) {
     case 'done':
       return `${file} is imported: ${rate}`
     case 'interrupted':
       return `interrupted: ${rate}`
     case 'gave-up':
-      return `gave up: ${end.reason}`
+      return `gave up${where}: ${end.reason}`
     case 'refused':
-      return `stopped: ${end.reason}`
+      return `stopped${where}: ${end.reason}`
     case 'too-many-bad':
       return `stopped: too many lines are bad`
     default:

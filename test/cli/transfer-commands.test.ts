@@ -238,6 +238,61 @@ test(
 )
 
 test(
+  'a relay that is not there, or does not let in, is named with its address, and nothing is called verified',
+  inPlace(async ({ cwd, url, env }) => {
+    writeFileSync(join(cwd, 'a.ndjson'), '{"type":"person","action":"suppress","identifiers":{"id":"1"}}\n')
+    const wrong = { ...env, HOLDFAST_API_KEY: 'wrong' }
+    const load = ['load', '--no-json', '--count', '3', '--connections', '1', '--simulator', url]
+    const importing = ['import', 'a.ndjson', '--no-json', '--patience', '1ms']
+    const nobody = 'http://127.0.0.1:1'
+    for (const [args, exit, said] of [
+      [[...load, '--url', url], 3, `nothing was accepted at ${url}: the relay does not know these credentials`],
+      [[...load, '--url', nobody], 6, `nothing was accepted at ${nobody}: no relay takes them`],
+      [[...importing, '--url', url], 3, `stopped at ${url}: the relay does not know these credentials`],
+      [[...importing, '--url', nobody], 6, `gave up at ${nobody}: the relay cannot be reached`],
+    ] as const) {
+      const ran = await runCli(args, { cwd, env: wrong })
+      assert.equal(ran.exit, exit, ran.out + ran.err)
+      assert.ok(ran.out.includes(said), ran.out)
+      assert.doesNotMatch(ran.out, /verified/)
+    }
+  }),
+)
+
+test(
+  'check says what is wrong with a configuration in one line, as unknown',
+  inPlace(async ({ cwd }) => {
+    writeFileSync(join(cwd, 'bad.yaml'), 'workspaces: { shop: { siteId: s, apikey: k } }\n')
+    const ran = await runCli(['--config', 'bad.yaml', 'check'], { cwd })
+    assert.equal(ran.exit, 3)
+    assert.match(
+      ran.out,
+      /^UNKNOWN - the configuration has 2 problems: bad\.yaml:1:34: [^\n]*; did you mean apiKey\?; .*\n$/,
+    )
+  }),
+)
+
+test(
+  'an option that is not known, in JSON and for people, with where to read on',
+  inPlace(async ({ cwd }) => {
+    const script = await runCli(['queue', 'ls', '--limt', '3'], { cwd })
+    assert.deepEqual(
+      [script.exit, json(script.err)['error']],
+      [
+        2,
+        {
+          code: 'unknownOption',
+          message: "unknown option '--limt'\n(Did you mean --limit?)",
+          hint: 'See holdfast queue ls --help.',
+        },
+      ],
+    )
+    const person = await runCli(['statsu'], { cwd, isTerminal: true })
+    assert.equal(person.err, "holdfast: unknown command 'statsu'\n(Did you mean status?)\nSee holdfast --help.\n")
+  }),
+)
+
+test(
   'import into the outbox of a stopped relay needs no key, and says where it stored',
   inPlace(async ({ cwd }) => {
     writeFileSync(join(cwd, 'a.ndjson'), '{"type":"person","action":"suppress","identifiers":{"id":"1"}}\n')

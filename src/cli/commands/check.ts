@@ -77,7 +77,7 @@ async function checked(io: Io, options: CheckOptions): Promise<CheckResult> {
 
 /** What is wrong with a configuration is told in several. */
 function oneLine(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, ' ')
+  return text.replace(/:\s*\n\s*/, ': ').replaceAll(/\s*\n\s*/g, '; ')
 }
 
 function limitsOf(options: CheckOptions): CheckLimits {

@@ -99,7 +99,7 @@ async function load(io: Io, options: LoadCommandOptions): Promise<void> {
       const asking = { simulator: url, run, account, clock: runtime.clock, fetch: runtime.fetch, signal: stop.signal }
       await readArrivals(asking, after, options.settle)
     }
-    conclude(io, options, result, url === null ? null : account.verify())
+    conclude(io, options, relay.url, result, url === null ? null : account.verify())
   } catch (error) {
     if (error instanceof OptionsError) throw new CliError(EXIT.usage, error.code, error.message)
     if (error instanceof ArrivalsError) {
@@ -131,18 +131,30 @@ async function simulatorOf(
   }
 }
 
-function conclude(io: Io, options: GlobalOptions, result: LoadResult, verification: Verification | null): void {
+function conclude(
+  io: Io,
+  options: GlobalOptions,
+  url: string,
+  result: LoadResult,
+  verification: Verification | null,
+): void {
+  if (result.accepted === 0 && result.sent > 0) {
+    // Nobody who answers, or nobody who lets us in. That nothing is missing then says nothing.
+    const isRefused = result.answers['401'] !== undefined
+    const why = isRefused ? 'the relay does not know these credentials' : 'no relay takes them'
+    report(io, options, { ...result, verification, verified: null }, () =>
+      [...sentText(result), `nothing was accepted at ${url}: ${why}`].join('\n'),
+    )
+    return io.exitWith(isRefused ? EXIT.unauthenticated : EXIT.unreachable)
+  }
   const verified = verification === null ? null : holds(verification)
   report(io, options, { ...result, verification, verified }, () => wordsOf(result, verification))
-  if (result.accepted === 0 && result.sent > 0) {
-    // Nobody who answers, or nobody who lets us in.
-    io.exitWith(result.answers['401'] === undefined ? EXIT.unreachable : EXIT.unauthenticated)
-  } else if (verified === false) io.exitWith(EXIT.partial)
+  if (verified === false) io.exitWith(EXIT.partial)
 }
 
-function wordsOf(result: LoadResult, verification: Verification | null): string {
-  const { latency: l, answers } = result
-  const lines = [
+function sentText(result: LoadResult): string[] {
+  const { latency: l, answers, retries } = result
+  return [
     `${result.accepted} of ${result.sent} events accepted in ${result.seconds} s: ${result.perSecond}/s`,
     `  answer    p50 ${l.p50Ms} ms, p90 ${l.p90Ms} ms, p99 ${l.p99Ms} ms, p99.9 ${l.p999Ms} ms, longest ${l.maxMs} ms`,
     `  answers   ${
@@ -150,8 +162,12 @@ function wordsOf(result: LoadResult, verification: Verification | null): string 
         .map(([what, count]) => `${what} × ${count}`)
         .join(', ') || 'none'
     }`,
+    ...(retries > 0 ? [`  retries   ${retries}`] : []),
   ]
-  if (result.retries > 0) lines.push(`  retries   ${result.retries}`)
+}
+
+function wordsOf(result: LoadResult, verification: Verification | null): string {
+  const lines = sentText(result)
   if (verification === null) return [...lines, '  not verified: no simulator was asked'].join('\n')
   const { arrived, lost, outOfOrder, twice, repeats, unknown } = verification
   lines.push(
