@@ -49,7 +49,13 @@ const input = inputOfChild() as DayInput
 const clock = new VirtualClock()
 const random = seededRandom(input.seed)
 const accounts = new Accounts()
-const simulator = createSimulator({ clock, random, state: false, latencyMs: [10, 60], rateLimit: { perSecond: 100 } })
+const simulator = createSimulator({
+  clock,
+  random,
+  state: false,
+  latencyMs: { min: 10, max: 60 },
+  rateLimit: { perSecond: 100 },
+})
 for (const fault of FAULTS) simulator.faults.add(fault)
 
 interface Life {

@@ -13,7 +13,7 @@ export const FAULTS: readonly Fault[] = [
   { kind: 'status', status: 503, share: 0.002 },
   { kind: 'reset', applied: true, share: 0.001 },
   { kind: 'half-response', share: 0.001 },
-  { kind: 'latency', latencyMs: [0, 400], share: 0.05 },
+  { kind: 'latency', latencyMs: { min: 0, max: 400 }, share: 0.05 },
   // A load balancer that answers 502 to everything, for hours.
   { kind: 'status', status: 502, html: true, ...during(2, 150) },
   // A brown-out: a few of a hundred, for hours.
