@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import * as main from '../src/index.ts'
+import * as relay from '../src/relay/index.ts'
 import * as resilience from '../src/resilience/index.ts'
 import * as simulator from '../src/simulator/index.ts'
 import * as testing from '../src/testing/index.ts'
@@ -28,6 +29,10 @@ test('holdfast exports these names', () => {
     'sqliteOutbox',
     'systemRuntime',
   ])
+})
+
+test('holdfast/relay exports these names', () => {
+  assert.deepEqual(Object.keys(relay).sort(), ['createRelay'])
 })
 
 test('holdfast/resilience exports these names', () => {

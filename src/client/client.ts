@@ -183,6 +183,16 @@ export abstract class Client implements AsyncDisposable {
     return this.#events.on(listener)
   }
 
+  /**
+   * Resolves when the outbox is open, so that calls can be stored. Nobody needs to wait for it: calls that come before
+   * wait by themselves. Rejects with an `OutboxError` when it cannot be opened; asked again later, it tries again (once a
+   * second at most).
+   * @example `await cio.ready() // fail at start, not at the first call`
+   */
+  async ready(): Promise<void> {
+    await this.#opening.ready()
+  }
+
   /** Numbers, from the outbox itself. Rejects when the outbox cannot be opened. */
   async stats(): Promise<Stats> {
     const stats = await (await this.#opening.ready()).stats()

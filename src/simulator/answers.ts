@@ -7,6 +7,7 @@
  */
 import type { Problem } from '../errors.ts'
 import type { Dialect } from '../protocol/call.ts'
+import { errorsBody, metaBody, refusalBody, UNAUTHORIZED_WORDS, type WireError } from '../protocol/wire-errors.ts'
 import { unreachable } from '../runtime/assert.ts'
 import { httpDate } from './http-date.ts'
 
@@ -50,36 +51,20 @@ export function jsonAnswer(status: number, value: unknown): Answer {
 
 /** A refusal in the shape of v1. */
 export function metaAnswer(status: number, texts: readonly string[]): Answer {
-  return jsonAnswer(status, { meta: texts.length === 1 ? { error: texts[0] } : { errors: texts } })
-}
-
-/** One error of a v2 answer; `batch_index` only in a 207. */
-export interface WireError {
-  readonly batch_index?: number
-  readonly reason: string
-  readonly field: string
-  readonly message: string
+  return jsonAnswer(status, metaBody(texts))
 }
 
 export function errorsAnswer(status: number, errors: readonly WireError[]): Answer {
-  return jsonAnswer(status, { errors })
+  return jsonAnswer(status, errorsBody(errors))
 }
 
 /** A refusal of a whole request in the shape of its dialect. */
 export function refusal(status: number, dialect: Dialect, problems: readonly Problem[]): Answer {
-  return dialect === 'v1'
-    ? metaAnswer(
-        status,
-        problems.map(({ message }) => message),
-      )
-    : errorsAnswer(
-        status,
-        problems.map(({ reason, field, message }) => ({ reason, field, message })),
-      )
+  return jsonAnswer(status, refusalBody(dialect, problems))
 }
 
 export function unauthorized(as: 'text' | 'json'): Answer {
-  const words = 'Unauthorized request'
+  const words = UNAUTHORIZED_WORDS
   return as === 'json'
     ? metaAnswer(401, [words])
     : { kind: 'answer', status: 401, headers: TEXT_HEADERS, body: `${words}\n` }
@@ -98,7 +83,7 @@ export function redirect(status: number, location: string): Answer {
 const WORDS: Readonly<Record<number, string>> = {
   200: 'OK',
   400: 'bad request',
-  401: 'Unauthorized request',
+  401: UNAUTHORIZED_WORDS,
   403: 'forbidden',
   404: 'not found',
   405: 'method not allowed',

@@ -4,11 +4,11 @@
  */
 import type { Problem } from '../errors.ts'
 import type { Call, Dialect } from '../protocol/call.ts'
+import { inTheirWords } from '../protocol/words.ts'
 import type { Struck } from './faults.ts'
 import { isOversize, refusalsOf } from './limits.ts'
 import type { Operation } from './operations.ts'
 import type { ResolvedOptions } from './options.ts'
-import { inTheirWords } from './words.ts'
 
 export interface Verdict {
   readonly problems: readonly Problem[]

@@ -7,6 +7,8 @@ import type { Dialect } from '../protocol/call.ts'
 import { OPERATION_BYTES_MAX } from '../protocol/limits.ts'
 import { type Region, trackHost } from '../protocol/regions.ts'
 import { needsAuth } from '../protocol/route.ts'
+import { type WireError, wireErrorsOf } from '../protocol/wire-errors.ts'
+import { inTheirWords } from '../protocol/words.ts'
 import { unreachable } from '../runtime/assert.ts'
 import {
   type Answer,
@@ -19,7 +21,6 @@ import {
   statusAnswer,
   SUCCESS,
   unauthorized,
-  type WireError,
   wrongDatacenter,
 } from './answers.ts'
 import { check } from './checks.ts'
@@ -30,7 +31,6 @@ import { BATCH_REFUSED_ABOVE_BYTES } from './limits.ts'
 import type { Operation, Parsed } from './operations.ts'
 import type { ResolvedOptions } from './options.ts'
 import { TokenBucket } from './rate-limit.ts'
-import { inTheirWords } from './words.ts'
 import type { Workspace } from './workspace.ts'
 
 export interface Arrival {
@@ -117,7 +117,7 @@ export class TrackApi {
     const operated = operations.map((operation, index) => {
       const { problems } = verdicts[index]!
       if (problems.length === 0) return this.#work(operation, options)
-      for (const { reason, field, message } of problems) errors.push({ batch_index: index, reason, field, message })
+      errors.push(...wireErrorsOf(problems, index))
       return untouchedOne(operation, null)
     })
     return { answer: errors.length === 0 ? SUCCESS : errorsAnswer(207, errors), operated }

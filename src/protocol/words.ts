@@ -3,8 +3,8 @@
  * v2's from an example of a 207 that a client's tests hold. Elsewhere our own words stand.
  */
 import type { Problem } from '../errors.ts'
-import type { Dialect } from '../protocol/call.ts'
-import { ATTRIBUTE_NAME_BYTES_MAX, ATTRIBUTE_VALUE_BYTES_MAX, ATTRIBUTES_MAX } from '../protocol/limits.ts'
+import type { Dialect } from './call.ts'
+import { ATTRIBUTE_NAME_BYTES_MAX, ATTRIBUTE_VALUE_BYTES_MAX, ATTRIBUTES_MAX } from './limits.ts'
 
 export function inTheirWords(problem: Problem, dialect: Dialect): Problem {
   return dialect === 'v1' ? { ...problem, message: v1Text(problem) } : v2Error(problem)
