@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'QUEUE_FULL'
   | 'DEADLINE_EXCEEDED'
   | 'EXECUTIONS_FULL'
+  | ListenErrorCode
 
 /** The base of every error of this package. `isHoldfastError` also knows errors of a second installed copy. */
 export abstract class HoldfastError extends Error {
@@ -87,6 +88,29 @@ export class OptionsError extends HoldfastError {
   constructor(field: string, message: string) {
     super(`${field}: ${message}`)
     this.field = field
+  }
+}
+
+/** Node's own codes, so what looks for those of a server finds them. */
+export type ListenErrorCode = 'EADDRINUSE' | 'EACCES' | 'EADDRNOTAVAIL' | 'ENOTFOUND' | 'LISTEN_FAILED'
+
+/** The address cannot be listened on. `code` says why, the message what to do about it. */
+export class ListenError extends HoldfastError {
+  override readonly name = 'ListenError'
+  readonly code: ListenErrorCode
+  readonly host: string
+  readonly port: number
+
+  constructor(
+    code: ListenErrorCode,
+    message: string,
+    at: { readonly host: string; readonly port: number },
+    cause: unknown,
+  ) {
+    super(message, { cause })
+    this.code = code
+    this.host = at.host
+    this.port = at.port
   }
 }
 

@@ -40,12 +40,9 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
   // Sockets: the one way from Node's HTTP servers to fetch handlers.
   http: {
     from: ['runtime'],
-    packages: ['@hono/node-server', 'node:http', 'node:https', 'node:net', 'node:tls', 'node:fs', 'node:crypto'],
+    packages: ['@hono/node-server', 'node:http', 'node:https', 'node:net', 'node:tls'],
   },
-  simulator: {
-    from: ['protocol', 'runtime', 'http'],
-    packages: ['hono', '@hono/node-server', 'node:http', 'node:net'],
-  },
+  simulator: { from: ['protocol', 'runtime', 'http'], packages: [] },
   relay: {
     from: ['client', 'protocol', 'observe', 'http', 'runtime', 'resilient-customer-io.ts', ...contract],
     packages: ['hono', 'node:crypto', 'node:zlib', 'node:stream'],

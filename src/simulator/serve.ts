@@ -1,13 +1,8 @@
-/**
- * The simulator on a socket. Every reply is written to the socket here, because half of the point is what no framework
- * does: breaking connections in the middle.
- */
-import { createAdaptorServer } from '@hono/node-server'
-import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-
+/** The simulator on a socket, with what no framework does: connections that are refused, reset, or broken in the middle. */
 import { OptionsError } from '../errors.ts'
+import { answer, broken } from '../http/answer.ts'
+import { listen } from '../http/listen.ts'
+import { unreachable } from '../runtime/assert.ts'
 import { type Reply, statusAnswer } from './answers.ts'
 import type { Exchange } from './exchange.ts'
 import { halfOf } from './network.ts'
@@ -22,80 +17,45 @@ export interface SimulatorServer {
 }
 
 const CONNECTIONS_MAX = 10_000
-/** Longer than clients keep a connection, so that none is closed under a request that is on its way. */
-const KEEP_ALIVE_MS = 60_000
 
-/** Rejects when the port is taken. */
+/** Rejects with a ListenError when the port is taken. */
 export async function serve(exchange: Exchange, port: number, host: string): Promise<SimulatorServer> {
-  const server = createAdaptorServer({
-    fetch: async (request, env) => {
-      const { outgoing } = env as { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse }
-      write(outgoing, await replyTo(exchange, request))
-      return RESPONSE_ALREADY_SENT
-    },
-    // The globals belong to the program that embeds us.
-    overrideGlobalObjects: false,
-    serverOptions: { keepAliveTimeout: KEEP_ALIVE_MS },
-  }) as Server
-  server.maxConnections = CONNECTIONS_MAX
-  server.on('connection', (socket) => {
-    if (exchange.faults.refusesAll) socket.resetAndDestroy()
+  const listening = await listen(async (request) => responseOf(await replyTo(exchange, request)), {
+    host,
+    port,
+    // It holds nothing that is worth protecting, and in a container it must be reached from others.
+    allowRemote: true,
+    connectionsMax: CONNECTIONS_MAX,
+    resets: () => exchange.faults.refusesAll,
   })
-  await listening(server, port, host)
-  const address = server.address() as AddressInfo
-  const close = (): Promise<void> =>
-    new Promise((resolve) => {
-      // The error of a server that is closed already is none.
-      server.close(() => resolve())
-      server.closeAllConnections()
-    })
-  return { url: urlOf(address, host), port: address.port, close, [Symbol.asyncDispose]: close }
+  const close = async (): Promise<void> => {
+    await listening.close({ timeoutMs: 0 })
+  }
+  return { url: listening.url, port: listening.port, close, [Symbol.asyncDispose]: close }
 }
 
-/** Undefined when the client has gone: there is nobody to write to. */
-async function replyTo(exchange: Exchange, request: Request): Promise<Reply | undefined> {
+async function replyTo(exchange: Exchange, request: Request): Promise<Reply> {
   try {
     return await exchange.reply(request)
   } catch (error) {
-    if (!(error instanceof OptionsError)) return undefined
+    // The client has gone: there is nobody to write to.
+    if (!(error instanceof OptionsError)) return { kind: 'hang' }
     return { ...statusAnswer(500, 'text'), body: `simulator: ${error.message}\n` }
   }
 }
 
-function write(outgoing: ServerResponse, reply: Reply | undefined): void {
-  switch (reply?.kind) {
+function responseOf(reply: Reply): Response {
+  switch (reply.kind) {
     case 'answer':
-      outgoing.writeHead(reply.status, reply.headers)
-      outgoing.end(reply.body ?? undefined)
-      return
-    case 'half': {
-      const body = reply.answer.body ?? ''
-      outgoing.writeHead(reply.answer.status, { ...reply.answer.headers, 'content-length': Buffer.byteLength(body) })
-      outgoing.write(halfOf(body), () => outgoing.destroy())
-      return
-    }
+      return answer(reply.status, reply.headers, reply.body)
+    case 'half':
+      return broken({ kind: 'half', parts: reply.answer, sent: halfOf(reply.answer.body ?? '') })
     case 'refused':
     case 'reset':
-      outgoing.socket?.resetAndDestroy()
-      return
+      return broken({ kind: 'reset' })
     case 'hang':
-    case undefined:
-      outgoing.destroy()
-      return
+      return broken({ kind: 'end' })
+    default:
+      return unreachable(reply)
   }
-}
-
-function listening(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
-}
-
-function urlOf(address: AddressInfo, host: string): string {
-  const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host
-  return `http://${name}:${address.port}`
 }
