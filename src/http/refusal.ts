@@ -30,7 +30,8 @@ const HOST = /^(?:[\w.~-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
 export function refusalOf(head: Head, headersMax: number): Refusal | undefined {
   if (head.rawHeaders.length > 2 * headersMax) return { status: 431, error: 'the request has too many headers' }
   // The parser also takes the version numbers 0.9 and 2.0, and reads what follows as HTTP/1.
-  if (head.httpVersion !== '1.1' && head.httpVersion !== '1.0') return malformed('HTTP/1.0 and HTTP/1.1 are spoken here')
+  if (head.httpVersion !== '1.1' && head.httpVersion !== '1.0')
+    return malformed('HTTP/1.0 and HTTP/1.1 are spoken here')
   const { host, 'transfer-encoding': coding } = head.headers
   if (host === undefined ? head.httpVersion !== '1.0' : !HOST.test(String(host))) {
     return malformed('the Host header must be there once and name a host')

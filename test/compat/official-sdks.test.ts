@@ -1,13 +1,15 @@
 /** The official Node SDKs against the relay, over sockets: a program that is pointed at it by its base URL changes nothing else. */
 import assert from 'node:assert/strict'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { test } from 'node:test'
 
+import { Analytics } from '@customerio/cdp-analytics-node'
 import { IdentifierType, TrackClient } from 'customerio-node'
 import { TrackClient as TrackClient4 } from 'customerio-node-4'
 
 import { createSimulator } from '../../src/simulator/index.ts'
 import { listen } from '../../src/relay/index.ts'
-import { type Use, using } from '../using.ts'
+import { using } from '../using.ts'
 import { certificate, type RelayStage, relayStage } from './relay-stage.ts'
 
 const NOW = 1_767_225_600
@@ -70,11 +72,19 @@ test(
     await everyMethodOf5(new TrackClient('site', 'key', { url: `${server.url}/api/v1`, retry: { maxRetries: 0 } }))
     assert.deepEqual(arrivals(stage.simulator), arrivals(direct))
     assert.deepEqual(stage.simulator.workspace.people(), direct.workspace.people())
-    assert.deepEqual(await client5(stage).getAccountRegion(), {
-      url: 'https://track.customer.io',
-      region: 'us',
-      environment_id: 1,
-    })
+  }),
+)
+
+test(
+  'the region is answered from the configuration, and completed by what a probe has found out',
+  using(async (use) => {
+    const stage = await relayStage(use)
+    const region = { url: 'https://track.customer.io', region: 'us' }
+    stage.simulator.down()
+    assert.deepEqual(await client5(stage).getAccountRegion(), { ...region, environment_id: 0 })
+    stage.simulator.up()
+    await stage.relay.workspaces.get('shop')!.health({ probe: 'active' })
+    assert.deepEqual(await client5(stage).getAccountRegion(), { ...region, environment_id: 1 })
   }),
 )
 
@@ -263,26 +273,41 @@ test(
   'an answer that is lost on the way: the retry of the SDK is the same operation',
   using(async (use) => {
     const stage = await relayStage(use)
-    const front = use(await losingAnswers(stage, 2))
+    const front = use(await losingAnswers(stage.listening.port, 2))
     const client = new TrackClient('site', 'key', { url: `${front.url}/api/v1`, retry: FAST_RETRIES })
     await client.track('1', { name: 'order' })
     await client.track('1', { name: 'order' })
     await stage.delivered()
+    assert.equal(front.lost, 2)
     assert.equal(stage.simulator.ledger.count({ name: 'order' }), 2, 'two calls, each once')
   }),
 )
 
-/** A proxy that takes the first answers for itself and breaks their connections. */
-function losingAnswers(stage: RelayStage, count: number): ReturnType<typeof listen> {
+/** A way to the relay on which the connections of the first answers break when these come back. */
+async function losingAnswers(
+  port: number,
+  count: number,
+): Promise<AsyncDisposable & { readonly url: string; readonly lost: number }> {
   let lost = 0
-  return listen(
-    async (request, arrival) => {
-      const answer = await stage.relay.fetch(request, arrival)
-      if (lost++ >= count) return answer
-      return new Response('half', { status: 502, headers: { 'content-type': 'text/plain', 'content-length': '4' } })
+  const server = createServer((incoming) => {
+    const outgoing = connect(port, '127.0.0.1')
+    incoming.on('error', () => {}).on('close', () => outgoing.destroy())
+    outgoing.on('error', () => {}).on('close', () => incoming.destroy())
+    incoming.pipe(outgoing)
+    outgoing.on('data', (chunk) => {
+      if (lost >= count) return void incoming.write(chunk)
+      lost++
+      incoming.resetAndDestroy()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get lost() {
+      return lost
     },
-    { port: 0 },
-  )
+    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
+  }
 }
 
 test(
@@ -305,4 +330,22 @@ test(
   }),
 )
 
-export type { Use }
+test(
+  'cdp-analytics-node: its API is not served; it is told so, reports its event as undelivered and ends',
+  using(async (use) => {
+    const stage = await relayStage(use)
+    const simulator = createSimulator({ siteId: 'site', apiKey: 'key' })
+    const direct = use(await simulator.listen())
+    for (const host of [stage.listening.url, direct.url]) {
+      const analytics = new Analytics({ writeKey: 'key', host, maxRetries: 0, flushInterval: 1_000 })
+      const failure = new Promise<unknown>((resolve) => void analytics.on('error', resolve))
+      analytics.track({ userId: '1', event: 'order' })
+      await analytics.closeAndFlush()
+      assert.equal(Reflect.get((await failure) as object, 'code'), 'delivery_failure')
+    }
+    const answer = await fetch(`${stage.listening.url}/v1/batch`, { method: 'POST', body: '{"batch":[]}' })
+    assert.equal(answer.status, 404)
+    assert.ok(((await answer.json()) as { readonly meta: { readonly error: string } }).meta.error.length > 0)
+    assert.equal((await stage.relay.workspaces.get('shop')!.stats()).totals.accepted, 0)
+  }),
+)

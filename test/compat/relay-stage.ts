@@ -8,6 +8,7 @@ import type { Use } from '../using.ts'
 
 export interface RelayStage {
   readonly simulator: Simulator
+  readonly simulatorUrl: string
   readonly relay: Relay
   readonly listening: Listening
   /** Waits until everything that the relay accepted has been delivered or given up. */
@@ -57,6 +58,7 @@ export async function relayStage(
   use({ [Symbol.asyncDispose]: async () => void (await relay.close({ timeoutMs: 0 })) })
   return {
     simulator,
+    simulatorUrl: upstream.url,
     relay,
     listening,
     delivered: async () => void (await relay.workspaces.get('shop')!.drain()),
