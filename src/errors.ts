@@ -9,6 +9,7 @@ const BRAND = Symbol.for('holdfast.error')
 export type ErrorCode =
   | 'INVALID_CALL'
   | 'INVALID_OPTIONS'
+  | 'INVALID_CONFIG'
   | 'CLIENT_CLOSED'
   | 'ABORTED'
   | 'OUTBOX_FULL'

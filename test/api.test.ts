@@ -4,6 +4,8 @@ import { test } from 'node:test'
 
 import * as main from '../src/index.ts'
 import * as relay from '../src/relay/index.ts'
+import * as metrics from '../src/metrics/index.ts'
+import * as opentelemetry from '../src/opentelemetry/index.ts'
 import * as resilience from '../src/resilience/index.ts'
 import * as simulator from '../src/simulator/index.ts'
 import * as testing from '../src/testing/index.ts'
@@ -32,7 +34,15 @@ test('holdfast exports these names', () => {
 })
 
 test('holdfast/relay exports these names', () => {
-  assert.deepEqual(Object.keys(relay).sort(), ['createRelay'])
+  assert.deepEqual(Object.keys(relay).sort(), ['createRelay', 'listen'])
+})
+
+test('holdfast/metrics exports these names', () => {
+  assert.deepEqual(Object.keys(metrics).sort(), ['METRICS', 'createMetrics', 'prometheusNameOf'])
+})
+
+test('holdfast/opentelemetry exports these names', () => {
+  assert.deepEqual(Object.keys(opentelemetry).sort(), ['instrument'])
 })
 
 test('holdfast/resilience exports these names', () => {

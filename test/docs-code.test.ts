@@ -56,6 +56,8 @@ function configuration(): string {
     typeRoots: ['../../node_modules/@types'],
     paths: {
       holdfast: ['../../src/index.ts'],
+      'holdfast/metrics': ['../../src/metrics/index.ts'],
+      'holdfast/opentelemetry': ['../../src/opentelemetry/index.ts'],
       'holdfast/resilience': ['../../src/resilience/index.ts'],
       'holdfast/simulator': ['../../src/simulator/index.ts'],
     },

@@ -48,7 +48,8 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
     packages: ['hono', 'node:crypto', 'node:zlib', 'node:stream'],
   },
   // The relay's configuration, from files, the environment and flags to one checked value. Knows no other part.
-  config: { from: ['runtime'], packages: ['zod', 'yaml', 'node:fs', 'node:path', 'node:os'] },
+  // TLS and crypto, for the certificate files that it names are checked with it.
+  config: { from: ['runtime'], packages: ['zod', 'yaml', 'node:fs', 'node:path', 'node:tls', 'node:crypto'] },
   metrics: { from: ['observe', 'protocol', 'runtime', ...contract], packages: [] },
   opentelemetry: { from: ['observe', 'metrics', 'protocol', 'runtime', ...contract], packages: ['@opentelemetry/api'] },
   logs: { from: ['observe', 'runtime'], packages: ['pino'] },
@@ -60,7 +61,7 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
   // Files of operations, in and out.
   transfer: {
     from: ['client', 'protocol', 'relay', 'outbox', 'observe', 'runtime', 'resilient-customer-io.ts'],
-    packages: ['csv-parse', 'node:fs', 'node:path', 'node:crypto', 'node:stream', 'node:readline'],
+    packages: ['csv-parse', 'node:fs', 'node:path', 'node:crypto', 'node:stream', 'node:zlib'],
   },
   // A load on a relay, and the comparison with what arrived.
   load: { from: ['protocol', 'runtime', 'simulator'], packages: ['node:http', 'node:https', 'node:crypto'] },

@@ -3,13 +3,27 @@ import { Command, CommanderError, Option } from 'commander'
 
 import { isHoldfastError } from '../errors.ts'
 import { CliError } from './cli-error.ts'
+import { completionCommand } from './commands/completion.ts'
+import { configCommand } from './commands/config.ts'
+import { doctorCommand } from './commands/doctor.ts'
+import { importCommand } from './commands/import.ts'
+import { loadCommand } from './commands/load.ts'
+import { simulateCommand } from './commands/simulate.ts'
 import { versionCommand } from './commands/version.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { wantsJson } from './report.ts'
 
 /** Each gives one command. A new one is added here. */
-const COMMANDS: readonly ((io: Io) => Command)[] = [versionCommand]
+const COMMANDS: readonly ((io: Io) => Command)[] = [
+  importCommand,
+  loadCommand,
+  simulateCommand,
+  doctorCommand,
+  configCommand,
+  completionCommand,
+  versionCommand,
+]
 
 export function createProgram(io: Io): Command {
   const program = new Command('holdfast')

@@ -112,6 +112,7 @@ export abstract class Client implements AsyncDisposable {
       receipts: this.#receipts,
       events: this.#events,
       clock,
+      tracing: settings.tracing,
       isClosing: () => this.#closing !== undefined,
       stored: wake,
     })

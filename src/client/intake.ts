@@ -15,6 +15,7 @@ import type { Decoded } from '../protocol/decode.ts'
 import { lintCall } from '../protocol/lint.ts'
 import { checkPlain } from '../protocol/plain.ts'
 import { createOperation, type Priority } from '../protocol/operation.ts'
+import type { TraceContext } from '../protocol/trace-context.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { ulidOfBytes } from '../runtime/ulid.ts'
 import type { ClientSettings } from './options.ts'
@@ -34,6 +35,11 @@ export interface CallOptions {
   readonly priority?: Priority
   /** Ends the call as long as it is not being stored yet; in mode `direct` also its waits and its request, which may have arrived. */
   readonly signal?: AbortSignal
+  /**
+   * The trace that the call belongs to, as the values of W3C's headers: stored with the operation, so that its delivery
+   * can be linked to it (`holdfast/opentelemetry`). Never sent to Customer.io. Malformed ones are ignored.
+   */
+  readonly trace?: { readonly traceparent: string; readonly tracestate?: string }
 }
 
 /** No single operation may be larger, whatever the lint says: 100,000 bytes of data is the most that Customer.io takes. */
@@ -52,9 +58,14 @@ export interface Sifted {
 
 export interface Intake {
   /** Checks and stamps; throws `ValidationError` or `AbortedError`, with nothing stored. */
-  entriesOf(decoded: readonly Decoded[], options: CallOptions, prefix: (index: number) => string): readonly NewEntry[]
+  entriesOf(
+    decoded: readonly Decoded[],
+    options: CallOptions,
+    trace: TraceContext | undefined,
+    prefix: (index: number) => string,
+  ): readonly NewEntry[]
   /** The same, call by call. Throws only for what is wrong with the options. */
-  sift(decoded: readonly Decoded[], options: CallOptions): Sifted
+  sift(decoded: readonly Decoded[], options: CallOptions, trace: TraceContext | undefined): Sifted
 }
 
 export function createIntake(settings: IntakeSettings, runtime: Runtime, events: Events): Intake {
@@ -74,8 +85,13 @@ class CallIntake implements Intake {
     this.#events = events
   }
 
-  entriesOf(decoded: readonly Decoded[], options: CallOptions, prefix: (index: number) => string): readonly NewEntry[] {
-    const { entries, refused } = this.sift(decoded, options)
+  entriesOf(
+    decoded: readonly Decoded[],
+    options: CallOptions,
+    trace: TraceContext | undefined,
+    prefix: (index: number) => string,
+  ): readonly NewEntry[] {
+    const { entries, refused } = this.sift(decoded, options, trace)
     const problems = refused.flatMap(({ index, problems: some }) =>
       some.map((problem) => ({ ...problem, field: prefixed(prefix(index), problem.field) })),
     )
@@ -83,13 +99,14 @@ class CallIntake implements Intake {
     return entries
   }
 
-  sift(decoded: readonly Decoded[], options: CallOptions): Sifted {
+  sift(decoded: readonly Decoded[], options: CallOptions, trace: TraceContext | undefined): Sifted {
     checkOptions(options)
     if (options.signal?.aborted) throw new AbortedError(options.signal.reason)
     const entries: NewEntry[] = []
     const refused: Sifted['refused'][number][] = []
     for (let index = 0; index < decoded.length; index++) {
-      const entry = this.#entryUnlessRefused(decoded[index]!, options, decoded.length === 1 ? undefined : index)
+      const number = decoded.length === 1 ? undefined : index
+      const entry = this.#entryUnlessRefused(decoded[index]!, options, trace, number)
       if ('problems' in entry) refused.push({ index, problems: entry.problems })
       else entries.push(entry)
     }
@@ -99,20 +116,21 @@ class CallIntake implements Intake {
   #entryUnlessRefused(
     decoded: Decoded,
     options: CallOptions,
+    trace: TraceContext | undefined,
     number: number | undefined,
   ): NewEntry | { readonly problems: readonly [Problem, ...Problem[]] } {
     if (!decoded.ok) return decoded
     const { call } = decoded
     const unfit = problemsOfValues(call)
     if (isSome(unfit)) return { problems: unfit }
-    const entry = this.#entryFor(call, options, number)
+    const entry = this.#entryFor(call, options, trace, number)
     const linted = this.#lint(call, entry)
     if (isSome(linted)) return { problems: linted }
     const { length } = entry.body
     return length > BODY_BYTES_MAX ? { problems: [tooLarge(length, BODY_BYTES_MAX)] } : entry
   }
 
-  #entryFor(call: Call, options: CallOptions, number: number | undefined): NewEntry {
+  #entryFor(call: Call, options: CallOptions, trace: TraceContext | undefined, number: number | undefined): NewEntry {
     const keyed = this.#keyedId(call, options, number)
     const maxAgeMs = options.maxAgeMs ?? this.#settings.maxAgeMs(call.type)
     return entryOf(
@@ -123,6 +141,7 @@ class CallIntake implements Intake {
         ...(options.priority === undefined ? {} : { priority: options.priority }),
         ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
       }),
+      trace,
     )
   }
 

@@ -3,6 +3,7 @@ import type { DirectOptions } from '../delivery/direct-call.ts'
 import type { EngineOptions } from '../delivery/options.ts'
 import type { Target } from '../delivery/sender.ts'
 import { OptionsError } from '../errors.ts'
+import type { Tracing } from '../observe/tracing.ts'
 import type { OpenOutbox } from '../outbox/outbox.ts'
 import type { CallType } from '../protocol/call.ts'
 import { BATCH_BYTES_MAX } from '../protocol/limits.ts'
@@ -90,6 +91,8 @@ export interface ClientOptions {
    * @defaultValue 'key'
    */
   readonly dedupe?: 'key' | 'content'
+  /** Traces calls and their deliveries, as `instrument()` of `holdfast/opentelemetry` gives it. @defaultValue none */
+  readonly tracing?: Tracing
   /** Time, chance, ids and network. For tests. @defaultValue the real ones */
   readonly runtime?: Runtime
 }
@@ -131,6 +134,7 @@ const OPTION_NAMES: Readonly<Record<keyof ClientOptions, true>> = {
   maxAgeMs: true,
   afterCampaignWindow: true,
   dedupe: true,
+  tracing: true,
   runtime: true,
 }
 
@@ -168,6 +172,7 @@ export interface ClientSettings {
   readonly lint: 'reject' | 'warn' | 'off'
   readonly dedupe: 'key' | 'content'
   readonly maxAgeMs: (type: CallType) => number | undefined
+  readonly tracing: Tracing | undefined
   readonly runtime: Runtime
 }
 
@@ -191,6 +196,7 @@ export function resolveOptions(options: ClientOptions): ClientSettings {
     lint: oneOf('lint', options.lint, ['reject', 'warn', 'off'], clientDefaults.lint),
     dedupe: oneOf('dedupe', options.dedupe, ['key', 'content'], 'key'),
     maxAgeMs: maxAgeOf(options.maxAgeMs),
+    tracing: tracingOf(options.tracing),
     runtime: options.runtime ?? systemRuntime,
   }
 }
@@ -309,6 +315,11 @@ function oneOf<const T extends string>(field: string, value: T | undefined, allo
   if (value === undefined) return fallback
   if (!allowed.includes(value)) throw new OptionsError(field, `must be one of ${allowed.join(', ')}`)
   return value
+}
+
+function tracingOf(tracing: Tracing | undefined): Tracing | undefined {
+  if (tracing === undefined || typeof tracing?.begin === 'function') return tracing
+  throw new OptionsError('tracing', 'must be the `tracing` of an instrumentation')
 }
 
 function maxAgeOf(option: ClientOptions['maxAgeMs']): ClientSettings['maxAgeMs'] {

@@ -4,7 +4,7 @@
  */
 import type { Problem } from '../errors.ts'
 import type { Events } from '../observe/events.ts'
-import type { AppendResult, DeadReason, EntryState, Outbox, Position } from '../outbox/outbox.ts'
+import type { AppendResult, DeadDetail, DeadReason, EntryState, Outbox, Position } from '../outbox/outbox.ts'
 import type { CancelTimer, Clock } from '../runtime/clock.ts'
 
 /** What became of an operation. `waiting` only when the client was closed first: it is stored and goes out after the next start. */
@@ -135,7 +135,7 @@ export function createReceipts(outbox: () => Pick<Outbox, 'lookup'>, clock: Cloc
     if (waiters.size === 0) return
     if (event.type === 'delivered') for (const { id } of event.entries) end(id, { state: 'delivered' })
     if (event.type !== 'dead-letter') return
-    for (const { id, type: _type, delayMs: _delayMs, ...detail } of event.entries) end(id, { state: 'dead', ...detail })
+    for (const entry of event.entries) end(entry.id, deadOf(entry))
   })
 
   return {
@@ -149,6 +149,16 @@ export function createReceipts(outbox: () => Pick<Outbox, 'lookup'>, clock: Cloc
       cancelLookup?.()
       for (const id of [...waiters.keys()]) end(id, { state: 'waiting' })
     },
+  }
+}
+
+function deadOf({ reason, status, field, message }: DeadDetail): Settled {
+  return {
+    state: 'dead',
+    reason,
+    ...(status === undefined ? {} : { status }),
+    ...(field === undefined ? {} : { field }),
+    ...(message === undefined ? {} : { message }),
   }
 }
 

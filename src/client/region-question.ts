@@ -91,6 +91,7 @@ function verdictOfError(error: unknown, aborted: boolean): RegionVerdict {
 }
 
 function probeOf(verdict: RegionVerdict, status: number | null, atMs: number, durationMs: number): AskedProbe {
+  const { environmentId } = { environmentId: undefined, ...verdict }
   return {
     asked: true,
     atMs,
@@ -98,6 +99,7 @@ function probeOf(verdict: RegionVerdict, status: number | null, atMs: number, du
     status,
     latency: status === null ? null : durationMs,
     region: verdict.kind === 'ok' || verdict.kind === 'region-mismatch' ? verdict.region : null,
+    ...(environmentId === undefined ? {} : { environmentId }),
     reason: verdict.kind === 'failed' ? verdict.reason : null,
   }
 }

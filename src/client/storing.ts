@@ -5,8 +5,10 @@
 import type { Direct } from '../delivery/direct.ts'
 import { ClosedError, codeOf } from '../errors.ts'
 import type { Events } from '../observe/events.ts'
+import { beginTrace, type CallTrace, type Tracing } from '../observe/tracing.ts'
 import type { AppendResult, NewEntry, Outbox } from '../outbox/outbox.ts'
 import type { Decoded } from '../protocol/decode.ts'
+import { checkTrace } from '../protocol/trace-context.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { CallOptions, Intake } from './intake.ts'
 import type { Opening } from './opening.ts'
@@ -20,6 +22,7 @@ export interface StoringParts {
   readonly receipts: Receipts
   readonly events: Events
   readonly clock: Clock
+  readonly tracing: Tracing | undefined
   readonly isClosing: () => boolean
   /** Told after each append. */
   readonly stored: () => void
@@ -65,30 +68,38 @@ class CallStoring implements Storing {
     prefix: (index: number) => string,
     answerOf: (receipts: readonly Receipt[]) => Answer,
   ): Promise<Answer> {
-    const { intake, direct, isClosing } = this.#parts
+    const { intake, direct, clock, isClosing } = this.#parts
+    const startedMs = clock.monotonicMs()
+    const trace = this.#beginTrace(options)
     try {
       if (isClosing()) throw new ClosedError()
-      const entries = intake.entriesOf(decoded, options, prefix)
+      const entries = intake.entriesOf(decoded, options, trace.context, prefix)
       const results = await (direct?.take(entries, options.signal) ?? this.append(entries))
-      const receipts = this.#accepted(entries, results)
+      const receipts = this.#accepted(entries, results, startedMs)
+      trace.end(entries.length)
       if (results[0]?.state === 'delivered') this.#wasDelivered(entries[0]!)
       return answerOf(receipts)
     } catch (error) {
       this.#refused(codeOf(error), decoded.length)
+      trace.end(decoded.length, codeOf(error))
       throw error
     }
   }
 
   async storeValid(decoded: readonly Decoded[], options: CallOptions): Promise<PartialReceipt> {
-    const { intake, isClosing } = this.#parts
+    const { intake, clock, isClosing } = this.#parts
+    const startedMs = clock.monotonicMs()
+    const trace = this.#beginTrace(options)
     try {
       if (isClosing()) throw new ClosedError()
-      const { entries, refused } = intake.sift(decoded, options)
-      const operations = entries.length === 0 ? [] : this.#accepted(entries, await this.append(entries))
+      const { entries, refused } = intake.sift(decoded, options, trace.context)
+      const operations = entries.length === 0 ? [] : this.#accepted(entries, await this.append(entries), startedMs)
+      trace.end(entries.length)
       if (refused.length > 0) this.#refused('INVALID_CALL', refused.length)
       return { operations, refused }
     } catch (error) {
       this.#refused(codeOf(error), decoded.length)
+      trace.end(decoded.length, codeOf(error))
       throw error
     }
   }
@@ -119,11 +130,17 @@ class CallStoring implements Storing {
   #accepted(
     entries: readonly NewEntry[],
     results: readonly (AppendResult | { readonly state: 'delivered' })[],
+    startedMs: number,
   ): readonly Receipt[] {
     let duplicates = 0
     for (const { state } of results) if (state === 'duplicate') duplicates++
-    this.#parts.events.emit({ type: 'accepted', operations: results.length - duplicates, duplicates })
+    const durationMs = this.#parts.clock.monotonicMs() - startedMs
+    this.#parts.events.emit({ type: 'accepted', operations: results.length - duplicates, duplicates, durationMs })
     return entries.map((entry, index) => this.#parts.receipts.receiptOf(entry.id, results[index]!))
+  }
+
+  #beginTrace({ trace }: CallOptions): CallTrace {
+    return beginTrace(this.#parts.tracing, trace && checkTrace(trace.traceparent, trace.tracestate))
   }
 
   #refused(code: string, operations: number): void {

@@ -2,6 +2,7 @@
 import type { Events } from '../observe/events.ts'
 import type { HttpParts } from '../protocol/encode.ts'
 import type { Outcome } from '../protocol/outcome.ts'
+import type { TraceContext } from '../protocol/trace-context.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Pass, SendingGate } from './gate.ts'
 import type { Attempt, Sender } from './sender.ts'
@@ -19,7 +20,12 @@ export interface Sending {
   readonly entries: number
   readonly timeoutMs: number
   readonly signal: AbortSignal
+  /** Of the entries that have one. */
+  readonly traces: readonly TraceContext[]
 }
+
+/** More are not told: a span with a thousand links is of no use to anybody. */
+const TRACES_MAX = 100
 
 export interface Judged {
   readonly attempt: Attempt
@@ -43,6 +49,7 @@ export async function attemptWith(pass: Pass, sending: Sending, parts: AttemptPa
       outcome: isMixed(attempt) ? 'mixed' : whole.kind,
       ...(whole.kind === 'retry' ? { reason: whole.reason } : {}),
       probe: pass.probe,
+      ...(sending.traces.length > 0 ? { traces: sending.traces.slice(0, TRACES_MAX) } : {}),
     })
   }
   return { attempt, verdict }

@@ -10,7 +10,8 @@ import type { Call } from '../protocol/call.ts'
 import { batchBytes, encodeBatch, encodeCall, encodeItem, type HttpParts } from '../protocol/encode.ts'
 import { OPERATION_BYTES_MAX } from '../protocol/limits.ts'
 import { asV2, type MappingOptions } from '../protocol/mapping.ts'
-import { callOf } from '../outbox/entry.ts'
+import type { TraceContext } from '../protocol/trace-context.ts'
+import { storedOf } from '../outbox/entry.ts'
 import type { ClaimedEntry, Lease } from '../outbox/outbox.ts'
 
 /** A claimed entry that is ready to travel. */
@@ -18,6 +19,8 @@ export interface Parcel {
   readonly entry: ClaimedEntry
   readonly lease: Lease
   readonly call: Call
+  /** Of the trace that the call belongs to; undefined where it came without one. */
+  readonly trace: TraceContext | undefined
   /** The JSON text of its v2 form; undefined when it must go alone. */
   readonly item: string | undefined
   readonly itemBytes: number
@@ -35,19 +38,20 @@ export interface BatchLimits {
 
 /** Opens an entry's body. Undefined when no version of this package could have written it. */
 export function parcelOf(entry: ClaimedEntry, lease: Lease, mapping: MappingOptions): Parcel | undefined {
-  let call: Call
+  let stored: ReturnType<typeof storedOf>
   try {
-    call = callOf(entry.body)
+    stored = storedOf(entry.body)
   } catch {
     return undefined
   }
+  const { call, trace } = stored
   const v2 = asV2(call, mapping)
-  if (v2 === undefined) return { entry, lease, call, item: undefined, itemBytes: 0 }
+  if (v2 === undefined) return { entry, lease, call, trace, item: undefined, itemBytes: 0 }
   const item = encodeItem(v2)
   const itemBytes = Buffer.byteLength(item)
   return itemBytes > OPERATION_BYTES_MAX
-    ? { entry, lease, call, item: undefined, itemBytes: 0 }
-    : { entry, lease, call, item, itemBytes }
+    ? { entry, lease, call, trace, item: undefined, itemBytes: 0 }
+    : { entry, lease, call, trace, item, itemBytes }
 }
 
 /** Packs parcels in their order. */
@@ -88,4 +92,11 @@ export function requestOf(shipment: Shipment): HttpParts {
   const [first] = shipment.parcels
   if (shipment.parcels.length === 1 && first !== undefined) return encodeCall(first.call)
   return encodeBatch(shipment.parcels.map((parcel) => parcel.item ?? ''))
+}
+
+/** The trace contexts of those that have one, each once: the operations of one call share theirs. */
+export function tracesOf(shipment: Shipment): readonly TraceContext[] {
+  const traces = new Map<string, TraceContext>()
+  for (const { trace } of shipment.parcels) if (trace !== undefined) traces.set(trace.traceparent, trace)
+  return [...traces.values()]
 }

@@ -3,10 +3,11 @@
  * its end is known. It stores nothing and throws only what the outbox throws; what its end means is for `direct.ts`.
  */
 import type { RequestErrorReason } from '../errors.ts'
-import { callOf } from '../outbox/entry.ts'
+import { storedOf } from '../outbox/entry.ts'
 import type { NewEntry, Outbox } from '../outbox/outbox.ts'
 import { encodeCall, type HttpParts } from '../protocol/encode.ts'
 import type { Outcome } from '../protocol/outcome.ts'
+import type { TraceContext } from '../protocol/trace-context.ts'
 import { backoffMs, type ResolvedBackoffOptions, withRetryAfterMs } from '../resilience/backoff.ts'
 import { rateLimiterDefaults } from '../resilience/rate-limiter.ts'
 import { unreachable } from '../runtime/assert.ts'
@@ -62,7 +63,7 @@ export class DirectCall {
   readonly #deadlineMs: number
   /** The last moment at which an attempt is worth beginning. */
   readonly #latestMs: number
-  #request: HttpParts | undefined
+  #sending: { readonly request: HttpParts; readonly traces: readonly TraceContext[] } | undefined
   #failures = 0
   /** Requests that were sent. */
   attempts = 0
@@ -136,11 +137,10 @@ export class DirectCall {
   async #send(pass: Pass): Promise<Judged> {
     const { gate, runtime, options } = this.#parts
     const leftMs = this.#deadlineMs - runtime.clock.monotonicMs()
-    this.#request ??= encodeCall(callOf(this.#entry.body))
+    this.#sending ??= sendingOf(this.#entry)
     this.attempts++
     const timeoutMs = Math.max(1, Math.min(gate.timeoutMs(pass, options.callTimeoutMs), leftMs))
-    const sending = { request: this.#request, entries: 1, timeoutMs, signal: this.#underway.flight }
-    return attemptWith(pass, sending, this.#parts)
+    return attemptWith(pass, { ...this.#sending, entries: 1, timeoutMs, signal: this.#underway.flight }, this.#parts)
   }
 
   #endOf(outcome: Outcome, verdict: 'as-is' | 'park'): CallEnd | undefined | Promise<CallEnd | undefined> {
@@ -179,4 +179,9 @@ export class DirectCall {
     await sleep(clock, delayMs, this.#underway.waits, 'held')
     return undefined
   }
+}
+
+function sendingOf(entry: NewEntry): { readonly request: HttpParts; readonly traces: readonly TraceContext[] } {
+  const { call, trace } = storedOf(entry.body)
+  return { request: encodeCall(call), traces: trace === undefined ? [] : [trace] }
 }

@@ -4,7 +4,7 @@
  */
 import type { Verdict } from '../outbox/outbox.ts'
 import { type AttemptParts, attemptWith, NO_OUTCOME } from './attempt.ts'
-import { bisect, type Parcel, requestOf, type Shipment } from './batcher.ts'
+import { bisect, type Parcel, requestOf, type Shipment, tracesOf } from './batcher.ts'
 import type { Pass } from './gate.ts'
 import type { EngineOptions } from './options.ts'
 import type { Attempt } from './sender.ts'
@@ -42,6 +42,7 @@ export function createFlights(parts: FlightParts): Flights {
       entries: shipment.parcels.length,
       timeoutMs: gate.timeoutMs(pass, timeoutMs(shipment)),
       signal: controller.signal,
+      traces: tracesOf(shipment),
     }
     const { attempt, verdict } = await attemptWith(pass, sending, parts)
     count--

@@ -5,6 +5,7 @@
  */
 import type { Events, SettledEntry } from '../observe/events.ts'
 import type { ClaimedEntry, DeadDetail, Lease, LeaseState, Outbox, Settlement, Verdict } from '../outbox/outbox.ts'
+import { CAMPAIGN_WINDOW_MS } from '../protocol/limits.ts'
 import type { Clock } from '../runtime/clock.ts'
 
 /** Waits between two tries of a write that failed. */
@@ -95,6 +96,8 @@ function report(parts: SettlerParts, batch: readonly Decided[], states: readonly
   if (lapsed > 0) parts.events.emit({ type: 'lapsed', entries: lapsed })
 }
 
-function settledEntry(entry: ClaimedEntry, wallMs: number): SettledEntry {
-  return { id: entry.id, type: entry.type, delayMs: Math.max(0, wallMs - entry.acceptedAtMs) }
+function settledEntry({ id, type, acceptedAtMs, campaignAtMs }: ClaimedEntry, wallMs: number): SettledEntry {
+  const settled = { id, type, delayMs: Math.max(0, wallMs - acceptedAtMs) }
+  const isPast = campaignAtMs !== null && wallMs - campaignAtMs > CAMPAIGN_WINDOW_MS
+  return isPast ? { ...settled, isPastCampaignWindow: true } : settled
 }

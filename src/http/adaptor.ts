@@ -18,9 +18,11 @@ export interface Exchange {
 const HOST_OF_NONE = 'localhost'
 
 export function requestListener(to: Exchange): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
+  let exchanged: IncomingMessage | undefined
   const listener = getRequestListener(
     async (request, env) => {
       const { incoming, outgoing } = env as { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse }
+      exchanged = incoming
       await to.exchange(request, incoming, outgoing)
       return RESPONSE_ALREADY_SENT
     },
@@ -28,15 +30,15 @@ export function requestListener(to: Exchange): (incoming: IncomingMessage, outgo
       hostname: HOST_OF_NONE,
       // The globals belong to the program that embeds us.
       overrideGlobalObjects: false,
-      // What remains of a body is dealt with in `write-answer.ts`.
+      // What remains of a body is dealt with in `requests.ts`.
       autoCleanupIncoming: false,
       errorHandler: () => undefined,
     },
   )
   return (incoming, outgoing) => {
-    void listener(incoming, outgoing).then(() => {
-      // Nothing was exchanged: there was no `Request` to be made of it.
-      if (!outgoing.headersSent && !outgoing.destroyed) to.unreadable(incoming, outgoing)
-    })
+    void listener(incoming, outgoing)
+    // Before the next request of the connection is parsed: there was no `Request` to be made of this one.
+    if (exchanged !== incoming) to.unreadable(incoming, outgoing)
+    exchanged = undefined
   }
 }

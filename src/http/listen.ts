@@ -41,6 +41,8 @@ export interface Listening {
 }
 
 const CLOSE_TIMEOUT_MS = 10_000
+/** The loop takes up one connection in a turn, and at a port that is never quiet it must end somewhere. */
+const TURNS_MAX = 5_000
 
 /**
  * Gives each request that arrives on a socket to `handler`, in the order in which a connection sent them, and sends back
@@ -82,6 +84,8 @@ export async function listen(handler: Handler, options: ListenOptions): Promise<
 class Listener {
   readonly server: Server
   readonly connections: Connections
+  /** Connections that were taken up at the port so far. */
+  #taken = 0
   readonly #settings: ListenSettings
   readonly #requests: Requests
   /** The sockets below TLS, from before their handshake. */
@@ -117,13 +121,24 @@ class Listener {
   stopAccepting(): void {
     if (this.#state !== 'serving') return
     this.#state = 'stopping'
-    this.connections.stop()
-    // Two turns: in between the loop takes up what waits at the port, which would be reset by closing it.
+    this.#closePortWhenTaken(TURNS_MAX)
+  }
+
+  /**
+   * What waits at the port would be reset by closing it, so it is closed after a turn of the loop that took up nothing.
+   * The open connections go on as ever until then: a client that is told to close its own comes back with a new one.
+   */
+  #closePortWhenTaken(turnsLeft: number): void {
+    const taken = this.#taken
+    // The second one runs behind a whole turn, the first one maybe in the middle of this.
     setImmediate(() => {
       setImmediate(() => {
+        if (this.#state !== 'stopping') return
+        if (this.#taken !== taken && turnsLeft > 0) return this.#closePortWhenTaken(turnsLeft - 1)
         // Of the plain server: that of HTTP ends idle connections at once, whatever is on its way to them.
         NetServer.prototype.close.call(this.server, () => undefined)
-        if (this.#state === 'stopping') this.#state = 'stopped'
+        this.#state = 'stopped'
+        this.connections.stop()
         this.#closeIfQuiet()
       })
     })
@@ -140,6 +155,7 @@ class Listener {
     const { server } = this
     const requests = this.#requests
     const settings = this.#settings
+    server.on('connection', () => this.#taken++)
     const open = (socket: Socket): void => {
       if (settings.resets()) socket.resetAndDestroy()
       else this.connections.add(socket)

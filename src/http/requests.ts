@@ -68,7 +68,6 @@ export class Requests {
       refusalOf(incoming, this.#settings.headersMax) ??
       (connection.unanswered >= this.#settings.pipelinedMax ? TOO_MANY_PIPELINED : undefined)
     if (refusal !== undefined) return this.#refuse(incoming, outgoing, refusal)
-    connection.unanswered++
     this.#listener(incoming, outgoing)
   }
 
@@ -126,6 +125,8 @@ export class Requests {
     const { newest } = connection
     connection.ended = true
     if (newest !== undefined && !newest.incoming.complete && !newest.outgoing.headersSent) {
+      // Node forgets a request with its answer; its reader would wait for the rest for ever.
+      socket.once('close', () => newest.incoming.destroy())
       this.#write(newest.outgoing, connection, refusal)
       return
     }
@@ -141,6 +142,7 @@ export class Requests {
   async #exchange(request: Request, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const connection = this.#connections.of(incoming.socket)
     if (connection === undefined) return
+    connection.unanswered++
     this.underWay++
     try {
       const response = await this.#responseTo(request, outgoing, {

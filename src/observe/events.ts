@@ -3,12 +3,15 @@
  * same ones. No event holds a payload, a credential or a person.
  */
 import type { DeadDetail } from '../outbox/outbox.ts'
+import type { TraceContext } from '../protocol/trace-context.ts'
 
 export interface SettledEntry {
   readonly id: string
   readonly type: string
   /** From the call to now, on the wall clock. */
   readonly delayMs: number
+  /** An event whose campaign window had passed: it triggered no campaign. Absent otherwise. */
+  readonly isPastCampaignWindow?: true
 }
 
 export type CircuitState = 'closed' | 'open' | 'half-open'
@@ -17,7 +20,13 @@ export type CircuitState = 'closed' | 'open' | 'half-open'
 export type GateReason = 'paused' | 'parked' | 'circuit' | 'cooldown' | 'rate'
 
 export type HoldfastEvent =
-  | { readonly type: 'accepted'; readonly operations: number; readonly duplicates: number }
+  /** A call got its receipt, `durationMs` after it was made. */
+  | {
+      readonly type: 'accepted'
+      readonly operations: number
+      readonly duplicates: number
+      readonly durationMs: number
+    }
   | { readonly type: 'refused'; readonly code: string; readonly operations: number }
   /** Lint in mode `warn`: the call was accepted although Customer.io's documented limits say that it will be refused. */
   | {
@@ -27,7 +36,10 @@ export type HoldfastEvent =
       readonly reason: string
       readonly limit?: string
     }
-  /** One attempt. `outcome` is the kind of `Outcome`, or `mixed` for a batch with several. */
+  /**
+   * One attempt, told when it ends. `outcome` is the kind of `Outcome`, or `mixed` for a batch with several. `traces`:
+   * those of its entries that carry a trace context, 100 at most; absent where none does.
+   */
   | {
       readonly type: 'request'
       readonly entries: number
@@ -37,6 +49,7 @@ export type HoldfastEvent =
       readonly outcome: string
       readonly reason?: string
       readonly probe: boolean
+      readonly traces?: readonly TraceContext[]
     }
   /** Health asked Customer.io for the account's region. `outcome` is a word of `AskedProbe`. No attempt of any operation. */
   | {

@@ -18,6 +18,8 @@ export interface AskedProbe {
   readonly latency: number | null
   /** Where Customer.io says that the account lives, for example `eu`; null when it did not say. */
   readonly region: string | null
+  /** The workspace's number, as Customer.io says; absent when it did not say. */
+  readonly environmentId?: number
   /** Why it failed, in one word of a bounded set (`timeout`, `dns`, `status-503`, `bad-answer`, ...); null when it did not. */
   readonly reason: string | null
 }

@@ -5,6 +5,7 @@
  */
 import type { Call } from '../protocol/call.ts'
 import { campaignTimeMs, type Operation, type Priority } from '../protocol/operation.ts'
+import { checkTrace, type TraceContext } from '../protocol/trace-context.ts'
 
 const FORMAT = 1
 
@@ -25,7 +26,8 @@ export interface NewEntry {
   readonly body: string
 }
 
-export function entryOf(operation: Operation): NewEntry {
+/** @param trace the trace that the call belongs to; stored beside it, sent to nobody. */
+export function entryOf(operation: Operation, trace?: TraceContext): NewEntry {
   return {
     id: operation.id,
     lanes: operation.lanes,
@@ -35,13 +37,24 @@ export function entryOf(operation: Operation): NewEntry {
     expiresAtMs: operation.expiresAtMs ?? null,
     campaignAtMs: campaignTimeMs(operation.call) ?? null,
     keyed: operation.keyed,
-    body: JSON.stringify({ v: FORMAT, call: operation.call }),
+    body: JSON.stringify({ v: FORMAT, call: operation.call, trace }),
   }
 }
 
-/** The call inside a stored body. Throws on a body that no version up to this one has written. */
+/** What is in a stored body. Throws on a body that no version up to this one has written. */
+export function storedOf(body: string): { readonly call: Call; readonly trace?: TraceContext } {
+  const stored = JSON.parse(body) as {
+    readonly v?: unknown
+    readonly call?: Call
+    readonly trace?: Partial<TraceContext>
+  }
+  const { v, call } = stored
+  if (v !== FORMAT || call === undefined) throw new Error(`stored operation of unknown format`)
+  const trace = checkTrace(stored.trace?.traceparent, stored.trace?.tracestate)
+  return trace === undefined ? { call } : { call, trace }
+}
+
+/** The call inside a stored body. Throws as `storedOf` does. */
 export function callOf(body: string): Call {
-  const stored = JSON.parse(body) as { readonly v?: unknown; readonly call?: Call }
-  if (stored.v !== FORMAT || stored.call === undefined) throw new Error(`stored operation of unknown format`)
-  return stored.call
+  return storedOf(body).call
 }

@@ -13,10 +13,12 @@ import { type Region, trackHost } from './regions.ts'
  * - `credentials`: they are refused.
  * - `throttled`: a 429.
  * - `failed`: no answer, or none of Customer.io's.
+ *
+ * `environmentId` is the number of the workspace, where the answer holds it.
  */
 export type RegionVerdict =
-  | { readonly kind: 'ok'; readonly region: string }
-  | { readonly kind: 'region-mismatch'; readonly region: string | null }
+  | { readonly kind: 'ok'; readonly region: string; readonly environmentId?: number }
+  | { readonly kind: 'region-mismatch'; readonly region: string | null; readonly environmentId?: number }
   | { readonly kind: 'credentials' }
   | { readonly kind: 'throttled'; readonly afterMs?: number }
   | { readonly kind: 'failed'; readonly reason: RetryReason | 'aborted' }
@@ -68,7 +70,11 @@ function judgeBody(body: string, expected: Region | null): RegionVerdict {
   const parsed = body.length > ANSWER_CHARS_MAX ? undefined : parseBody(body)
   const region = regionOf(parsed)
   if (region === undefined) return BAD_ANSWER
-  return expected !== null && region !== expected ? { kind: 'region-mismatch', region } : { kind: 'ok', region }
+  const kind = expected !== null && region !== expected ? 'region-mismatch' : 'ok'
+  const environmentId: unknown = Reflect.get(parsed as object, 'environment_id')
+  return Number.isSafeInteger(environmentId)
+    ? { kind, region, environmentId: environmentId as number }
+    : { kind, region }
 }
 
 /** The region that the answer names; by the host of its `url` where it names none. */

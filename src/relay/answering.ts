@@ -10,6 +10,7 @@ import type { RelayResult } from '../observe/relay-events.ts'
 import type { Dialect } from '../protocol/call.ts'
 import type { Decoded } from '../protocol/decode.ts'
 import { needsAuth, type Route } from '../protocol/route.ts'
+import { traceOf } from '../protocol/trace-context.ts'
 import { unreachable } from '../runtime/assert.ts'
 import {
   acceptedAnswer,
@@ -192,10 +193,12 @@ export class Answering {
   ): Promise<RelayAnswer> {
     try {
       while (workspace.swapping !== undefined) await workspace.swapping
+      const trace = traceOf(this.#request.headers)
+      const withTrace = trace === undefined ? options : { ...options, trace }
       const storing =
         this.#route === 'batch'
-          ? this.#storeBatch(workspace, calls, options, ids)
-          : this.#storeCall(workspace, calls[0]!, options, ids[0])
+          ? this.#storeBatch(workspace, calls, withTrace, ids)
+          : this.#storeCall(workspace, calls[0]!, withTrace, ids[0])
       this.#turn.pass()
       const { accepted, duplicates } = await storing
       if (accepted.operations > 0) {

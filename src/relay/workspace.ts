@@ -6,6 +6,7 @@
 import { expectedRegionOf } from '../client/options.ts'
 import { OptionsError } from '../errors.ts'
 import type { HoldfastEvent } from '../observe/events.ts'
+import type { AskedProbe } from '../observe/probe.ts'
 import { type Region, trackHost } from '../protocol/regions.ts'
 import { type CancelTimer, sleep } from '../runtime/clock.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -49,7 +50,7 @@ export class Workspace {
   #survivors: Promise<Survivors> | undefined
   #cancelReopen: CancelTimer | undefined
   #isClosed = false
-  #probedRegion: string | undefined
+  #probed: Pick<AskedProbe, 'region' | 'environmentId'> | undefined
 
   constructor(settings: WorkspaceSettings, client: RelayClient, parts: WorkspaceParts) {
     this.name = settings.name
@@ -153,7 +154,7 @@ export class Workspace {
     const unsubscribe = this.#unsubscribe
     this.#client = client
     this.#unsubscribe = this.#listen(client)
-    this.#probedRegion = undefined
+    this.#probed = undefined
     if (this.#storing > 0) {
       const stored = new Promise<void>((resolve) => (this.#whenStored = resolve))
       this.#swapping = stored.then(() => {
@@ -174,9 +175,9 @@ export class Workspace {
 
   /** Where the account lives, as far as it is known. Asks nobody. */
   region(): RegionAnswer {
-    const known = this.#probedRegion ?? expectedRegionOf(this.#settings.client) ?? 'us'
+    const known = this.#probed?.region ?? expectedRegionOf(this.#settings.client) ?? 'us'
     const host: Region = known === 'eu' ? 'eu' : 'us'
-    return { url: trackHost(host), region: known, environment_id: 0 }
+    return { url: trackHost(host), region: known, environment_id: this.#probed?.environmentId ?? 0 }
   }
 
   #listen(client: RelayClient): () => void {
@@ -189,7 +190,7 @@ export class Workspace {
   /** The newest answer to health's question, which is not asked again for it. */
   async #takeRegion(client: RelayClient): Promise<void> {
     const { probe } = await client.health({ probe: 'active' })
-    if (probe?.asked === true && probe.region !== null && client === this.#client) this.#probedRegion = probe.region
+    if (probe?.asked === true && probe.region !== null && client === this.#client) this.#probed = probe
   }
 
   /** An outbox that cannot be read has other troubles than a retry that is stored twice. */

@@ -26,8 +26,8 @@ export function retryAfterMs(header: string | null, nowWallMs: number): number |
   return waitMs > 0 ? Math.ceil(Math.min(waitMs, RETRY_AFTER_MS_MAX)) : undefined
 }
 
-/** Milliseconds since 1970, or NaN. */
-function httpDateMs(text: string, nowWallMs: number): number {
+/** A date of HTTP in milliseconds since 1970, or NaN. @param nowWallMs by which a year of two digits is read */
+export function httpDateMs(text: string, nowWallMs: number): number {
   const date = (FIXED.exec(text) ?? ASCTIME.exec(text))?.groups
   const time = TIME.exec(date?.['time'] ?? '')?.groups
   const month = MONTHS.indexOf(date?.['month'] ?? '')

@@ -4,7 +4,6 @@ import { answer, broken } from '../http/answer.ts'
 import { listen } from '../http/listen.ts'
 import { unreachable } from '../runtime/assert.ts'
 import { type Reply, statusAnswer } from './answers.ts'
-import type { Exchange } from './exchange.ts'
 import { halfOf } from './network.ts'
 
 export interface SimulatorServer {
@@ -16,10 +15,16 @@ export interface SimulatorServer {
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
 
+/** What answers: the exchange itself, or one with a control API before it (`control.ts`). */
+export interface Answering {
+  reply(request: Request): Promise<Reply>
+  readonly faults: { readonly refusesAll: boolean }
+}
+
 const CONNECTIONS_MAX = 10_000
 
 /** Rejects with a ListenError when the port is taken. */
-export async function serve(exchange: Exchange, port: number, host: string): Promise<SimulatorServer> {
+export async function serve(exchange: Answering, port: number, host: string): Promise<SimulatorServer> {
   const listening = await listen(async (request) => responseOf(await replyTo(exchange, request)), {
     host,
     port,
@@ -34,7 +39,7 @@ export async function serve(exchange: Exchange, port: number, host: string): Pro
   return { url: listening.url, port: listening.port, close, [Symbol.asyncDispose]: close }
 }
 
-async function replyTo(exchange: Exchange, request: Request): Promise<Reply> {
+async function replyTo(exchange: Answering, request: Request): Promise<Reply> {
   try {
     return await exchange.reply(request)
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Puts the simulator together: one exchange, reached through a function or a socket. */
 import type { Fetch } from '../runtime/runtime.ts'
 import { systemRuntime } from '../runtime/system.ts'
+import { checkLoopback, withControl } from './control.ts'
 import { Exchange } from './exchange.ts'
 import type { Fault, FaultHandle, Faults } from './faults.ts'
 import { createHold, NO_HOLD } from './hold.ts'
@@ -35,9 +36,10 @@ export interface Simulator {
    * Serves the same over HTTP. Several servers, one after the other or at once, share the one workspace.
    * @param port @defaultValue 0, any free one
    * @param host @defaultValue '127.0.0.1'
+   * @param options.control also serve the control API under `/__simulator/`, on loopback alone. @defaultValue false
    * @throws Error (`EADDRINUSE`) when the port is taken
    */
-  readonly listen: (port?: number, host?: string) => Promise<SimulatorServer>
+  readonly listen: (port?: number, host?: string, options?: { readonly control?: boolean }) => Promise<SimulatorServer>
   /** What goes wrong. */
   readonly faults: Omit<Faults, 'strike' | 'refusesAll'>
   /** What arrived. */
@@ -73,9 +75,12 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     outage?.remove()
     outage = undefined
   }
-  return {
+  const simulator: Simulator = {
     fetch: async (request) => responseOf(await exchange.reply(request)),
-    listen: (port = 0, host = '127.0.0.1') => serve(exchange, port, host),
+    listen: async (port = 0, host = '127.0.0.1', { control = false } = {}) => {
+      if (control) checkLoopback(host)
+      return serve(control ? withControl(exchange, simulator) : exchange, port, host)
+    },
     faults: exchange.faults,
     ledger: exchange.ledger,
     workspace: exchange.workspace,
@@ -86,4 +91,5 @@ export function createSimulator(options: SimulatorOptions = {}): Simulator {
     up,
     change: (changed) => exchange.change(changed),
   }
+  return simulator
 }

@@ -45,6 +45,7 @@ test('passive health asks nobody; active health asks for the region, and creates
     status: 200,
     latency: 20,
     region: 'us',
+    environmentId: 1,
     reason: null,
   })
   assert.deepEqual([health.latency, health.lastSuccess], [20, null], 'a probe is no traffic')

@@ -100,3 +100,24 @@ test("when the lease is over the verdict is given up, for the entry is somebody 
   assert.deepEqual(seen, [{ type: 'lapsed', entries: 1 }])
   assert.deepEqual(done, ['a'])
 })
+
+test('a settlement says whether the campaign window of the event had passed', async () => {
+  const { clock, settler, seen } = world(held)
+  const late = { ...entry, campaignAtMs: WALL_MS - 72 * 3_600_000 - 1 }
+  settler.add(late, 'a', { to: 'delivered' })
+  settler.add({ ...entry, campaignAtMs: WALL_MS - 72 * 3_600_000 }, 'a', { to: 'delivered' })
+  settler.add(late, 'a', { to: 'dead', reason: 'campaign-window' })
+  settler.flush()
+  await clock.advance(0)
+  const told = seen.flatMap((event) =>
+    event.type === 'delivered' || event.type === 'dead-letter' ? event.entries : [],
+  )
+  assert.deepEqual(
+    told.map((settled) => [settled.isPastCampaignWindow, 'isPastCampaignWindow' in settled]),
+    [
+      [true, true],
+      [undefined, false],
+      [true, true],
+    ],
+  )
+})

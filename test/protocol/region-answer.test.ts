@@ -9,12 +9,13 @@ const EU = '{"url":"https://track-eu.customer.io","region":"eu","environment_id"
 const WRONG = '{"errors":[{"detail":"wrong datacenter","status":"301"}]}'
 
 const table: readonly (readonly [string, number, string, Region | null, RegionVerdict])[] = [
-  ['where it should be', 200, US, 'us', { kind: 'ok', region: 'us' }],
-  ['in the EU as configured', 200, EU, 'eu', { kind: 'ok', region: 'eu' }],
-  ['an EU account on the US host', 200, EU, 'us', { kind: 'region-mismatch', region: 'eu' }],
-  ['a US account on the EU host', 200, US, 'eu', { kind: 'region-mismatch', region: 'us' }],
-  ['behind a proxy nobody knows better', 200, EU, null, { kind: 'ok', region: 'eu' }],
+  ['where it should be', 200, US, 'us', { kind: 'ok', region: 'us', environmentId: 3 }],
+  ['in the EU as configured', 200, EU, 'eu', { kind: 'ok', region: 'eu', environmentId: 3 }],
+  ['an EU account on the US host', 200, EU, 'us', { kind: 'region-mismatch', region: 'eu', environmentId: 3 }],
+  ['a US account on the EU host', 200, US, 'eu', { kind: 'region-mismatch', region: 'us', environmentId: 3 }],
+  ['behind a proxy nobody knows better', 200, EU, null, { kind: 'ok', region: 'eu', environmentId: 3 }],
   ['a word in capitals', 200, '{"region":"EU"}', 'eu', { kind: 'ok', region: 'eu' }],
+  ['a workspace without a number', 200, '{"region":"us","environment_id":"3"}', 'us', { kind: 'ok', region: 'us' }],
   ['a region to come', 200, '{"region":"ap-2"}', 'us', { kind: 'region-mismatch', region: 'ap-2' }],
   [
     'only the url says it',

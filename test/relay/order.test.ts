@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 
 import { memoryOutbox } from '../../src/index.ts'
 import { createOrder } from '../../src/relay/order.ts'
@@ -89,10 +89,10 @@ test('a request whose client leaves after its body is stored', async () => {
     workspaces: [
       workspace('shop', {}, async (context) => {
         const outbox = await inner(context)
-        const { append } = outbox
+        const append = outbox.append.bind(outbox)
         outbox.append = (entries) => {
           controller.abort()
-          return append.call(outbox, entries)
+          return append(entries)
         }
         return outbox
       }),

@@ -44,9 +44,9 @@ function troubled(): { readonly open: OpenOutbox; opens: 'yes' | 'no' | 'later';
       if (state.opens === 'later') return new Promise(() => {})
       if (state.opens === 'no') throw new OutboxError('OUTBOX_READ_ONLY', 'cannot be written')
       const outbox = await inner(context)
-      const { append } = outbox
+      const append = outbox.append.bind(outbox)
       outbox.append = (entries) =>
-        state.writes ? append.call(outbox, entries) : Promise.reject(new OutboxError('OUTBOX_DISK_FULL', 'disk full'))
+        state.writes ? append(entries) : Promise.reject(new OutboxError('OUTBOX_DISK_FULL', 'disk full'))
       return outbox
     },
   }

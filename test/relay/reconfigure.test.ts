@@ -12,11 +12,11 @@ test('a workspace gets a new client on its outbox without a failed request, and 
   let appends = 0
   const outbox: OpenOutbox = async (context) => {
     const opened = await inner(context)
-    const { append } = opened
+    const append = opened.append.bind(opened)
     opened.append = async (entries) => {
       // The first one of all is slow.
       if (appends++ === 0) await gate.promise
-      return append.call(opened, entries)
+      return append(entries)
     }
     return opened
   }

@@ -166,7 +166,7 @@ test('the region is answered from the configuration at once, and from the newest
   assert.deepEqual(await ask(), { url: 'https://track-eu.customer.io', region: 'eu', environment_id: 0 })
   assert.equal(simulator.ledger.requests().length, 0, 'nobody was asked')
   await soon(relay.workspaces.get('shop')!.health({ probe: 'active' }))
-  assert.deepEqual(await ask(), { url: 'https://track.customer.io', region: 'us', environment_id: 0 })
+  assert.deepEqual(await ask(), { url: 'https://track.customer.io', region: 'us', environment_id: 1 })
   assert.equal(simulator.ledger.requests().length, 1)
   const head = await relay.fetch(requestOf('HEAD /api/v1/accounts/region'))
   assert.deepEqual([head.status, await head.text()], [200, ''])
@@ -223,4 +223,16 @@ test('a wrong option is refused with the name of its field', () => {
       return true
     })
   }
+})
+
+test('the trace of a request travels with its operation to the request that delivers it', async () => {
+  const { send, events, relay, soon } = createWorld()
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  await send(TRACK, { body: { name: 'order' }, headers: { traceparent, tracestate: 'shop=1' } })
+  await send(TRACK, { body: { name: 'order' }, headers: { traceparent: 'nonsense' } })
+  await soon(relay.workspaces.get('shop')!.drain())
+  const traces = events.flatMap((event) =>
+    event.type === 'workspace' && event.event.type === 'request' ? (event.event.traces ?? []) : [],
+  )
+  assert.deepEqual(traces, [{ traceparent, tracestate: 'shop=1' }])
 })

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import type { BatchReceipt, DeadLetter, Receipt } from '../../src/index.ts'
+import { createMetrics } from '../../src/metrics/index.ts'
 import { createSimulator } from '../../src/simulator/index.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
@@ -137,7 +138,25 @@ class World {
     const evidence = { plan: this.#plan, oracle: this.#oracle, arrivals: this.#network.arrivals, deadLetters, stats }
     if (deadLetters.length > 0) this.#sighting.seen.add('dead letter')
     if (this.#hasReplay()) this.#sighting.seen.add('replay')
-    return Object.entries(checkers).flatMap(([name, check]) => check(evidence).map((problem) => `${name}: ${problem}`))
+    const problems = Object.entries(checkers).flatMap(([name, check]) =>
+      check(evidence).map((problem) => `${name}: ${problem}`),
+    )
+    return [...problems, ...(await this.#checkMetrics())]
+  }
+
+  /** What an operator is shown of the account. */
+  async #checkMetrics(): Promise<string[]> {
+    const metrics = createMetrics({ runtime: { clock: this.#clock } })
+    const families = await this.#ask((process) => {
+      metrics.watch(process.name, process.client)
+      return metrics.collect()
+    })
+    metrics.close()
+    return ['holdfast.conservation.error', 'holdfast.ops.lost', 'holdfast.scrape.errors'].flatMap((name) => {
+      const [sample] = families.find(({ metric }) => metric.name === name)?.samples ?? []
+      const value = sample !== undefined && 'value' in sample ? sample.value : 'nothing'
+      return value === 0 ? [] : [`metrics: ${name} is ${value}`]
+    })
   }
 
   #hasReplay(): boolean {

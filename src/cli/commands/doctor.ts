@@ -1,0 +1,119 @@
+/** `holdfast doctor`: looks at everything that a relay needs, and says what to do about what is wrong. */
+import { resolve } from 'node:path'
+
+import { Command, Option } from 'commander'
+
+import type { Finding, Status } from '../../doctor/check.ts'
+import { examine } from '../../doctor/doctor.ts'
+import type { DoctorFacts } from '../../doctor/facts.ts'
+import { systemProbes } from '../../doctor/system-probes.ts'
+import { CliError } from '../cli-error.ts'
+import { type CredentialOptions, credentialsOf } from '../credentials.ts'
+import { EXIT, type ExitCode } from '../exit-codes.ts'
+import type { Io } from '../io.ts'
+import { type GlobalOptions, report, wantsJson } from '../report.ts'
+
+interface DoctorOptions extends GlobalOptions, CredentialOptions {
+  readonly config?: string
+  readonly dataDir: string
+  readonly workspace: string
+  readonly region: 'us' | 'eu'
+  readonly baseUrl?: string
+  readonly repair?: boolean
+  readonly yes?: boolean
+}
+
+export function doctorCommand(io: Io): Command {
+  return new Command('doctor')
+    .description('check configuration, disk, outbox, clock, network, credentials and limits')
+    .addOption(
+      new Option('--data-dir <folder>', "the relay's data folder").default('holdfast-data').env('HOLDFAST_DATA_DIR'),
+    )
+    .option('--workspace <name>', 'its workspace', 'default')
+    .option('--site-id <id>', 'site id of the workspace (or HOLDFAST_SITE_ID)')
+    .option('--api-key-file <file>', 'file with the API key (or HOLDFAST_API_KEY, HOLDFAST_API_KEY_FILE)')
+    .addOption(
+      new Option('--region <region>', 'of the workspace').choices(['us', 'eu']).default('us').env('HOLDFAST_REGION'),
+    )
+    .option('--base-url <url>', "instead of the region's host: a simulator, a proxy")
+    .option('--repair', 'do what can safely be done about it; needs --yes')
+    .option('--yes', 'do not only say what --repair would do')
+    .action((_options, command: Command) => doctor(io, command.optsWithGlobals<DoctorOptions>()))
+}
+
+async function doctor(io: Io, options: DoctorOptions): Promise<void> {
+  const facts = factsOf(io, options)
+  const uid = process.getuid?.() ?? null
+  const probes = systemProbes(io.runtime, { nodeVersion: process.versions.node, uid })
+  const live = !wantsJson(io, options)
+  const tell = (finding: Finding): void => {
+    if (live) io.stdout.write(`${lineOf(finding)}\n`)
+  }
+  let findings = await examine(facts, probes, tell)
+  const repairs: string[] = []
+  const pending = findings.flatMap(({ repair }) => (repair === undefined ? [] : [repair]))
+  if (options.repair && pending.length > 0) {
+    if (!options.yes) {
+      const list = pending.map(({ what }) => `  ${what}`).join('\n')
+      throw new CliError(EXIT.unsafe, 'NEEDS_YES', `--repair would do this:\n${list}`, 'Give --yes as well to do it.')
+    }
+    for (const { run } of pending) repairs.push(await run())
+    for (const repair of repairs) if (live) io.stdout.write(`repaired: ${repair}\n`)
+    if (live) io.stdout.write('\nand once more:\n')
+    findings = await examine(facts, probes, tell)
+  }
+  const counts = countsOf(findings)
+  const value = {
+    counts,
+    findings: findings.map(({ repair, ...finding }) => ({ ...finding, repairable: repair !== undefined })),
+    repairs,
+  }
+  report(io, options, value, () => {
+    const repairable = findings.filter(({ repair }) => repair !== undefined).length
+    const hint = repairable > 0 && !options.repair ? `; --repair can do something about ${repairable}` : ''
+    return `\n${counts.ok} ok, ${counts.warn} to look at, ${counts.fail} failed, ${counts.skipped} skipped${hint}`
+  })
+  io.exitWith(exitOf(findings))
+}
+
+function factsOf(io: Io, options: DoctorOptions): DoctorFacts {
+  if (options.config !== undefined) {
+    // Better refused than left out in silence: it would be another relay that is looked at.
+    const hint = 'Give its facts as options: --data-dir, --workspace, --site-id, --region, --base-url.'
+    throw new CliError(EXIT.usage, 'CONFIG_FILE', 'a configuration file is not read here', hint)
+  }
+  const { siteId, apiKey } = credentialsOf(options, io)
+  const { region, workspace: name } = options
+  const baseUrl = options.baseUrl ?? io.env['HOLDFAST_BASE_URL'] ?? null
+  if (baseUrl !== null && !/^https?:$/.test(URL.parse(baseUrl)?.protocol ?? '')) {
+    throw new CliError(EXIT.usage, 'BASE_URL', '--base-url must be an http or https URL')
+  }
+  return {
+    configFile: null,
+    dataDir: resolve(io.cwd, options.dataDir),
+    workspaces: [{ name, siteId, apiKey, region, baseUrl }],
+  }
+}
+
+const MARKS: Readonly<Record<Status, string>> = { ok: 'ok     ', warn: 'warning', fail: 'FAILED ', skipped: 'skipped' }
+
+/** `clock track-eu.customer.io` and a bit. */
+const CHECK_CHARS = 28
+
+function lineOf({ check, status, message, hint }: Finding): string {
+  const line = `${MARKS[status]}  ${check.padEnd(CHECK_CHARS)}  ${message}`
+  return hint === undefined ? line : `${line}\n${' '.repeat(CHECK_CHARS + 11)}${hint}`
+}
+
+function countsOf(findings: readonly Finding[]): Readonly<Record<Status, number>> {
+  const counts = { ok: 0, warn: 0, fail: 0, skipped: 0 }
+  for (const { status } of findings) counts[status]++
+  return counts
+}
+
+function exitOf(findings: readonly Finding[]): ExitCode {
+  const failures = findings.filter(({ status }) => status === 'fail')
+  if (failures.some(({ kind }) => kind === 'damaged')) return EXIT.damaged
+  if (failures.some(({ kind }) => kind === 'unauthenticated')) return EXIT.unauthenticated
+  return failures.length > 0 ? EXIT.failed : EXIT.ok
+}

@@ -1,0 +1,95 @@
+/**
+ * Looks at the file of an outbox from outside, without opening the outbox: whose it is, whether a process delivers from it
+ * now, and whether SQLite finds it whole. Nothing is written, recovered or set aside.
+ */
+import { existsSync, statSync } from 'node:fs'
+
+import { type Clock, sleep } from '../../runtime/clock.ts'
+import type { Random } from '../../runtime/runtime.ts'
+import { Database } from './database.ts'
+import { failureOf } from './failure.ts'
+import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts'
+
+export type OutboxInspection =
+  /** There is none yet. */
+  | { readonly state: 'absent' }
+  | {
+      readonly state: 'whole'
+      /** `alive`: a process delivers from it; `gone`: one did, and ended without saying so. */
+      readonly owner: 'nobody' | 'alive' | 'gone'
+      readonly workspace: string
+      readonly waiting: number
+      readonly deadLetters: number
+      readonly bytes: number
+      /** Every page was looked at. Not done while a process delivers. */
+      readonly checked: boolean
+    }
+  | { readonly state: 'damaged'; readonly message: string }
+  | { readonly state: 'unusable'; readonly code: string; readonly message: string }
+
+/** An owner changes its mark each second. */
+const BEAT_MS_MAX = 2_500
+const LOOK_EVERY_MS = 250
+
+export async function inspectOutbox(path: string, clock: Clock, random: Random): Promise<OutboxInspection> {
+  const bytes = sizeOf(path)
+  const logBytes = sizeOf(`${path}-wal`)
+  if (bytes === 0 && logBytes > 0) return { state: 'damaged', message: 'its file is empty or gone, its log is not' }
+  if (!existsSync(path)) return { state: 'absent' }
+  if (bytes === 0) return { state: 'absent' }
+  let database: Database | undefined
+  try {
+    database = new Database(path, { random, readOnly: true })
+    const foreign = foreignness(database)
+    if (foreign !== undefined) return foreign
+    const [owner, , workspace, waiting, deadLetters] = stateOf(database)
+    const isOwned = Number(owner) !== 0
+    const alive = isOwned && (await beats(database, clock))
+    const problem = alive ? 'ok' : database.text('PRAGMA quick_check(1)')
+    if (problem !== 'ok') return { state: 'damaged', message: problem.replaceAll(/\s+/g, ' ').slice(0, 200) }
+    return {
+      state: 'whole',
+      owner: alive ? 'alive' : isOwned ? 'gone' : 'nobody',
+      workspace: String(workspace),
+      waiting: Number(waiting),
+      deadLetters: Number(deadLetters),
+      bytes: bytes + logBytes,
+      checked: !alive,
+    }
+  } catch (error) {
+    const { code, message } = failureOf(error, path)
+    return code === 'OUTBOX_DAMAGED' ? { state: 'damaged', message } : { state: 'unusable', code, message }
+  } finally {
+    database?.close()
+  }
+}
+
+function foreignness(database: Database): OutboxInspection | undefined {
+  const version = database.number('PRAGMA user_version')
+  if (database.number('PRAGMA application_id') !== APPLICATION_ID) {
+    // Without tables it is as a crash leaves it between making the file and making its tables.
+    if (database.number('SELECT count(*) FROM sqlite_schema') === 0) return { state: 'absent' }
+    return { state: 'unusable', code: 'OUTBOX_UNAVAILABLE', message: 'the file is the database of another program' }
+  }
+  if (version <= SCHEMA_VERSION) return undefined
+  const message = `the outbox was written by a later version (schema ${version}, known up to ${SCHEMA_VERSION})`
+  return { state: 'unusable', code: 'OUTBOX_NEWER_VERSION', message }
+}
+
+function stateOf(database: Database): readonly unknown[] {
+  return database.prepare('SELECT owner, beat, workspace, waiting, dead_letters FROM state').get() ?? []
+}
+
+async function beats(database: Database, clock: Clock): Promise<boolean> {
+  const [owner, beat] = stateOf(database)
+  for (let waitedMs = 0; waitedMs < BEAT_MS_MAX; waitedMs += LOOK_EVERY_MS) {
+    await sleep(clock, LOOK_EVERY_MS, undefined, 'held')
+    const [newOwner, newBeat] = stateOf(database)
+    if (newOwner !== owner || newBeat !== beat) return Number(newOwner) !== 0
+  }
+  return false
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}

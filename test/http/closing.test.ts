@@ -1,0 +1,234 @@
+/** The end of a listener under load: nothing that was accepted is reset, and no answer is lost. */
+import assert from 'node:assert/strict'
+import { Agent, request as nodeRequest } from 'node:http'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+
+import { answer } from '../../src/http/answer.ts'
+import { listen, type Listening } from '../../src/http/listen.ts'
+import { using } from '../using.ts'
+import { answersIn, echo, GET, JSON_TYPE, listenOn, raw } from './talking.ts'
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2))
+}
+
+/** What became of one call: its status, or the code of its error. */
+type Called = string
+
+function callWithNode(agent: Agent, url: string, body: string): Promise<Called> {
+  return new Promise((resolve) => {
+    const call = nodeRequest(
+      `${url}/a`,
+      { method: 'POST', agent, headers: { 'content-length': body.length } },
+      (got) => {
+        let text = ''
+        got.on('data', (chunk: Buffer) => {
+          text += chunk.toString('latin1')
+        })
+        got.on('end', () => resolve(text === body ? String(got.statusCode) : 'another body'))
+        got.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+      },
+    )
+    call.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    call.end(body)
+  })
+}
+
+async function callWithFetch(url: string, body: string): Promise<Called> {
+  try {
+    const got = await fetch(`${url}/a`, { method: 'POST', body })
+    return (await got.text()) === body ? String(got.status) : 'another body'
+  } catch (error) {
+    return String(Reflect.get(Reflect.get(error as Error, 'cause') ?? {}, 'code') ?? error)
+  }
+}
+
+/** Calls one after the other until the first that is refused, which is what a closed port does. */
+async function callUntilRefused(
+  call: () => Promise<Called>,
+): Promise<{ readonly done: number; readonly last: Called }> {
+  let done = 0
+  for (;;) {
+    const called = await call()
+    if (called !== '200') return { done, last: called }
+    done++
+  }
+}
+
+for (const client of ['node:http', 'fetch'] as const) {
+  test(
+    `64 callers of ${client} while the listener closes: each call is answered, until the port refuses`,
+    using(async (use) => {
+      let taken = 0
+      const server = use(
+        await listenOn(async (request) => {
+          taken++
+          const body = await request.text()
+          await new Promise((resolve) => setTimeout(resolve, taken % 7))
+          return answer(200, JSON_TYPE, body)
+        }),
+      )
+      const agent = new Agent({ keepAlive: true })
+      const callers = Array.from({ length: 64 }, (_, index) =>
+        callUntilRefused(() =>
+          client === 'fetch'
+            ? callWithFetch(server.url, `{"n":${index}}`)
+            : callWithNode(agent, server.url, `{"n":${index}}`),
+        ),
+      )
+      await until(() => taken > 1_000)
+      assert.deepEqual(await server.close({ timeoutMs: 20_000 }), { reset: 0 })
+      const ends = await Promise.all(callers)
+      assert.deepEqual([...new Set(ends.map(({ last }) => last))], ['ECONNREFUSED'])
+      assert.equal(
+        ends.reduce((sum, { done }) => sum + done, 0),
+        taken,
+      )
+      assert.equal(server.connections, 0)
+      agent.destroy()
+    }),
+  )
+}
+
+test(
+  'requests on their way to idle connections when the listener closes are answered',
+  using(async (use) => {
+    const server = use(await echo({ lingerMs: 300 }))
+    const sockets = await Promise.all(
+      Array.from({ length: 100 }, async () => {
+        const seen: { text: string; ended: boolean } = { text: '', ended: false }
+        const socket = connect(server.port, '127.0.0.1')
+        socket.setEncoding('latin1')
+        socket.on('data', (chunk: string) => {
+          seen.text += chunk
+        })
+        const end = new Promise<void>((resolve, reject) => {
+          socket.on('close', () => resolve())
+          socket.on('error', reject)
+        })
+        socket.write(GET)
+        await until(() => answersIn(seen.text).length === 1)
+        return { socket, seen, end }
+      }),
+    )
+    // The same turn: these bytes are in the sockets when the listener begins to end.
+    for (const { socket } of sockets) socket.write(GET)
+    const closing = server.close({ timeoutMs: 20_000 })
+    await Promise.all(sockets.map(({ end }) => end))
+    assert.deepEqual(await closing, { reset: 0 })
+    for (const { seen } of sockets) {
+      assert.deepEqual(
+        answersIn(seen.text).map(({ status }) => status),
+        [200, 200],
+      )
+    }
+  }),
+)
+
+test(
+  'stopAccepting refuses new connections, lets those under way finish, and ends the idle ones after their silence',
+  using(async (use) => {
+    const go = Promise.withResolvers<void>()
+    let calls = 0
+    const server = use(
+      await listenOn(
+        async (_request, { target }) => {
+          calls++
+          if (target === '/a') await go.promise
+          return answer(200, JSON_TYPE, target)
+        },
+        { lingerMs: 50 },
+      ),
+    )
+    const idle = raw(server.port, 'GET /idle HTTP/1.1\r\nhost: x\r\n\r\n')
+    const working = raw(server.port, GET)
+    await until(() => calls === 2)
+    server.stopAccepting()
+    server.stopAccepting()
+    assert.equal(answersIn(await idle)[0]?.body, '/idle')
+    assert.equal(await raw(server.port, GET), '<ECONNREFUSED>')
+    await until(() => server.connections === 1)
+    go.resolve()
+    const [only] = answersIn(await working)
+    assert.match(only!.head, /\r\nconnection: close\b/)
+    assert.deepEqual(await server.close(), { reset: 0 })
+  }),
+)
+
+test(
+  'connections that wait at the port when the listener closes are taken and answered',
+  using(async (use) => {
+    const server = use(await echo({ lingerMs: 100 }))
+    const calls = Array.from({ length: 50 }, () => raw(server.port, GET))
+    // The handshakes are the system's; the loop has accepted none of them yet.
+    server.stopAccepting()
+    for (const text of await Promise.all(calls)) assert.equal(answersIn(text)[0]?.status, 200)
+    assert.equal(server.targets.length, 50)
+  }),
+)
+
+test(
+  'answers to requests that were sent without waiting are all given before the end',
+  using(async (use) => {
+    const go = Promise.withResolvers<void>()
+    let calls = 0
+    const server = use(
+      await listenOn(async (_request, { target }) => {
+        calls++
+        // The newest is done first, before the listener closes; the older ones after.
+        if (target === '/a') await go.promise
+        return answer(200, JSON_TYPE, target)
+      }),
+    )
+    const text = raw(server.port, `${GET}${GET}GET /b HTTP/1.1\r\nhost: x\r\n\r\n`)
+    await until(() => calls === 3)
+    const closing = server.close({ timeoutMs: 10_000 })
+    go.resolve()
+    assert.deepEqual(
+      answersIn(await text).map(({ body }) => body),
+      ['/a', '/a', '/b'],
+    )
+    assert.deepEqual(await closing, { reset: 0 })
+  }),
+)
+
+test('after its time close ends what is left and says how many it was', async () => {
+  const server = await listenOn(() => new Promise(() => undefined))
+  const texts = [raw(server.port, GET), raw(server.port, GET)]
+  const idle = raw(server.port, '')
+  await until(() => server.connections === 3)
+  const first = server.close({ timeoutMs: 60_000 })
+  assert.deepEqual(await server.close({ timeoutMs: 20 }), { reset: 2 })
+  assert.deepEqual(await first, { reset: 2 })
+  await Promise.all([...texts, idle])
+  assert.deepEqual(await server.close({ timeoutMs: 0 }), { reset: 2 })
+})
+
+test('a listener without connections closes at once, and its port can be taken again', async () => {
+  const first = await echo()
+  assert.deepEqual(await first.close({ timeoutMs: 60_000 }), { reset: 0 })
+  const again: Listening = await listen(async () => answer(200, {}, null), { port: first.port })
+  assert.equal(again.port, first.port)
+  await again.close({ timeoutMs: 0 })
+})
+
+test('close waits for a handler whose client has gone', async () => {
+  const go = Promise.withResolvers<void>()
+  let called = false
+  let returned = false
+  const server = await listenOn(async () => {
+    called = true
+    await go.promise
+    returned = true
+    return answer(200, {}, null)
+  })
+  const socket = connect(server.port, '127.0.0.1', () => socket.write(GET))
+  await until(() => called)
+  socket.destroy()
+  await until(() => server.connections === 0)
+  const closing = server.close({ timeoutMs: 20_000 })
+  setImmediate(() => setImmediate(() => go.resolve()))
+  assert.deepEqual(await closing, { reset: 0 })
+  assert.equal(returned, true)
+})
