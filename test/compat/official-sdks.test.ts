@@ -1,11 +1,11 @@
 /** The official Node SDKs against the relay, over sockets: a program that is pointed at it by its base URL changes nothing else. */
 import assert from 'node:assert/strict'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 
 import { Analytics } from '@customerio/cdp-analytics-node'
 import { IdentifierType, TrackClient } from 'customerio-node'
-import { TrackClient as TrackClient4 } from 'customerio-node-4'
+import { IdentifierType as IdentifierType4, TrackClient as TrackClient4 } from 'customerio-node-4'
 
 import { createSimulator } from '../../src/simulator/index.ts'
 import { listen } from '../../src/relay/index.ts'
@@ -98,7 +98,7 @@ async function everyMethodOf4(client: TrackClient4): Promise<void> {
     () => client.addDevice('42', 'tok', 'ios', { last_used: NOW, app: 'shop' }),
     () => client.deleteDevice('42', 'tok'),
     () => client.identify('43', {}),
-    () => client.mergeCustomers(IdentifierType.Id, '42', IdentifierType.Id, '43'),
+    () => client.mergeCustomers(IdentifierType4.Id, '42', IdentifierType4.Id, '43'),
     () => client.suppress('44'),
     () => client.unsuppress('44'),
     () => client.destroy('42'),
@@ -278,7 +278,7 @@ test(
     await client.track('1', { name: 'order' })
     await client.track('1', { name: 'order' })
     await stage.delivered()
-    assert.equal(front.lost, 2)
+    assert.ok(front.answers > 2)
     assert.equal(stage.simulator.ledger.count({ name: 'order' }), 2, 'two calls, each once')
   }),
 )
@@ -287,26 +287,36 @@ test(
 async function losingAnswers(
   port: number,
   count: number,
-): Promise<AsyncDisposable & { readonly url: string; readonly lost: number }> {
-  let lost = 0
+): Promise<AsyncDisposable & { readonly url: string; readonly answers: number }> {
+  let answers = 0
+  const open = new Set<Socket>()
   const server = createServer((incoming) => {
+    open.add(incoming)
     const outgoing = connect(port, '127.0.0.1')
-    incoming.on('error', () => {}).on('close', () => outgoing.destroy())
+    incoming
+      .on('error', () => {})
+      .on('close', () => {
+        open.delete(incoming)
+        outgoing.destroy()
+      })
     outgoing.on('error', () => {}).on('close', () => incoming.destroy())
     incoming.pipe(outgoing)
     outgoing.on('data', (chunk) => {
-      if (lost >= count) return void incoming.write(chunk)
-      lost++
-      incoming.resetAndDestroy()
+      if (answers++ < count) incoming.resetAndDestroy()
+      else incoming.write(chunk)
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    get lost() {
-      return lost
+    get answers() {
+      return answers
     },
-    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
+    [Symbol.asyncDispose]: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        for (const socket of open) socket.destroy()
+      }),
   }
 }
 

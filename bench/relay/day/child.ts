@@ -193,8 +193,7 @@ for (let minute = 1; minute <= input.hours * 60; minute++) {
 await clock.advance(MINUTE_MS)
 await Promise.all(callers)
 await drained()
-const last = life as Life | undefined
-const closed = last?.relay.close()
+const closed = life?.relay.close()
 await clock.advance(MINUTE_MS)
 await closed
 const answer: DayAnswer = { account: accounts.account(), heapMb: heap, kills, restarts }
