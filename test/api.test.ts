@@ -34,7 +34,7 @@ test('holdfast exports these names', () => {
 })
 
 test('holdfast/relay exports these names', () => {
-  assert.deepEqual(Object.keys(relay).sort(), ['createRelay', 'listen'])
+  assert.deepEqual(Object.keys(relay).sort(), ['ListenError', 'answer', 'createRelay', 'listen'])
 })
 
 test('holdfast/metrics exports these names', () => {

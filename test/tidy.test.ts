@@ -84,11 +84,12 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
       'outbox',
       'runtime',
     ],
-    packages: ['node:fs', 'node:path', 'node:crypto', 'hono'],
+    packages: ['node:fs', 'node:path', 'node:os'],
   },
   cli: {
     from: [
       'service',
+      'logs',
       'admin',
       'config',
       'transfer',
@@ -102,7 +103,8 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
       'runtime',
       'resilient-customer-io.ts',
     ],
-    packages: ['commander', 'cli-progress', 'node:fs', 'node:path', 'node:url', 'node:os'],
+    // `node:readline`: somebody at a terminal is asked before an act.
+    packages: ['commander', 'cli-progress', 'node:fs', 'node:path', 'node:url', 'node:os', 'node:readline'],
   },
   testing: { from: ['runtime', 'simulator', 'idempotency/store.ts', ...contract], packages: ['node:assert/strict'] },
 }

@@ -3,12 +3,21 @@ import { Command, CommanderError, Option } from 'commander'
 
 import { isHoldfastError } from '../errors.ts'
 import { CliError } from './cli-error.ts'
+import { checkCommand } from './commands/check.ts'
 import { completionCommand } from './commands/completion.ts'
 import { configCommand } from './commands/config.ts'
+import { deadCommand } from './commands/dead.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { drainCommand } from './commands/drain.ts'
+import { exportCommand } from './commands/export.ts'
 import { importCommand } from './commands/import.ts'
 import { loadCommand } from './commands/load.ts'
+import { pauseCommand, resumeCommand } from './commands/pause.ts'
+import { queueCommand } from './commands/queue.ts'
+import { relayCommand } from './commands/relay.ts'
 import { simulateCommand } from './commands/simulate.ts'
+import { statusCommand } from './commands/status.ts'
+import { tailCommand } from './commands/tail.ts'
 import { versionCommand } from './commands/version.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { Io } from './io.ts'
@@ -16,6 +25,16 @@ import { wantsJson } from './report.ts'
 
 /** Each gives one command. A new one is added here. */
 const COMMANDS: readonly ((io: Io) => Command)[] = [
+  relayCommand,
+  statusCommand,
+  checkCommand,
+  tailCommand,
+  queueCommand,
+  deadCommand,
+  pauseCommand,
+  resumeCommand,
+  drainCommand,
+  exportCommand,
   importCommand,
   loadCommand,
   simulateCommand,

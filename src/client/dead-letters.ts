@@ -53,7 +53,10 @@ export interface DeadLetters {
   drop(selection: DeadLetterSelection): Promise<number>
 }
 
-export function createDeadLetters(ready: () => Promise<Outbox>, replayed: () => void): DeadLetters {
+export function createDeadLetters(
+  ready: () => Promise<Pick<Outbox, 'list' | 'resolveDead'>>,
+  replayed: () => void,
+): DeadLetters {
   return {
     async list(query = {}) {
       const { person: _, reason: __, limit = 100, ...rest } = query

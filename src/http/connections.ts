@@ -129,6 +129,8 @@ export class Connections {
     const nowMs = this.#settings.runtime.clock.monotonicMs()
     for (const connection of this.#bySocket.values()) {
       const { socket } = connection
+      // An idle connection holds no request: measured, that is a fifth of what it holds.
+      if (connection.newest?.outgoing.writableFinished === true) connection.newest = undefined
       if (socket.writableLength > 0) this.#endIfStuck(connection, nowMs)
       else if (this.#stopping && !connection.ended && connection.unanswered === 0) this.#endIfSilent(connection, nowMs)
       else connection.changedMs = nowMs

@@ -150,6 +150,8 @@ export class Requests {
         target: incoming.url ?? '',
         remoteAddress: connection.socket.remoteAddress ?? '',
       })
+      // The rest of a chunked body that nobody reads is mostly here already, and then the connection can go on.
+      if (!incoming.complete && incoming.headers['transfer-encoding'] !== undefined) await nextTurn()
       if (isOver(outgoing)) return
       this.#decideEnd(connection, incoming, outgoing, response)
       await writeAnswer(response, outgoing)
@@ -213,6 +215,12 @@ const FAILED = { status: 500, headers: JSON_TYPE, body: '{"meta":{"error":"inter
 /** Refused in the meantime, for its body is malformed or late; or the client has gone. */
 function isOver(outgoing: ServerResponse): boolean {
   return outgoing.headersSent || outgoing.destroyed
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
 }
 
 /** The first byte of a TLS handshake. */

@@ -12,6 +12,7 @@ import type { CloseReport } from '../client/reports.ts'
 import { ClosedError } from '../errors.ts'
 import type { HoldfastEvent } from '../observe/events.ts'
 import type { RelayEvent, RelayListener, RelayPhase } from '../observe/relay-events.ts'
+import { answer } from '../http/answer.ts'
 import { sleep } from '../runtime/clock.ts'
 import { Answering, type AnsweringParts, type Answered } from './answering.ts'
 import { createBudget } from './budget.ts'
@@ -158,11 +159,11 @@ class TrackRelay {
     const answered = await new Answering(this.#answering, request, turn, arrival.target).run()
     this.#underWay--
     if (this.#underWay === 0) this.#nowIdle()
-    const { answer, acceptance } = answered
+    const { acceptance } = answered
     if (acceptance !== undefined) acceptance.answered(!request.signal.aborted)
     if (this.#listeners.size > 0) this.#tellAnswered(answered, clock.monotonicMs() - startedMs)
-    const body = request.method === 'HEAD' ? null : answer.body
-    return new Response(body, { status: answer.status, headers: answer.headers })
+    const { status, headers, body } = answered.answer
+    return answer(status, headers, request.method === 'HEAD' ? null : body)
   }
 
   clients(): ReadonlyMap<string, RelayClient> {

@@ -23,7 +23,8 @@ export interface LineOperation {
   readonly call: Call
 }
 
-const REQUEST_FIELDS: ReadonlySet<string> = new Set(['method', 'path', 'body', 'id', 'acceptedAt', 'workspace'])
+/** `dead` is what a line of `holdfast dead export` says of its end; once it is mended it is an operation like any other. */
+const REQUEST_FIELDS: ReadonlySet<string> = new Set(['method', 'path', 'body', 'id', 'acceptedAt', 'workspace', 'dead'])
 
 /** The line of an operation, without a line ending. */
 export function writeLine({ call, id, acceptedAtMs, workspace }: LineOperation, isoOf: (ms: number) => string): string {

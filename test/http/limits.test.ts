@@ -80,14 +80,18 @@ test(
 test(
   'a handler that takes long is waited for: the times bound the client only',
   using(async (use) => {
+    const late: string[] = []
     const server = use(
-      await listenOn(async (request) => {
+      await listenOn(async (request, { target }) => {
         await request.text()
-        await new Promise((resolve) => setTimeout(resolve, 700))
+        // As long as it takes until a request that has come after this one is too late.
+        if (target === '/last')
+          late.push(await raw(server.port, 'POST /late HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n'))
         return answer(200, JSON_TYPE, '{}')
       }, SHORT),
     )
     assert.equal(answersIn(await raw(server.port, LAST_GET))[0]?.status, 200)
+    assert.equal(answersIn(late[0]!)[0]?.status, 408)
   }),
 )
 

@@ -1,0 +1,24 @@
+/** The line of an error that nobody caught. Its message may repeat a payload, so only its name, code and places are told. */
+import type { LogLine } from '../logs/log-line.ts'
+import { word } from '../logs/word.ts'
+
+const FRAMES_MAX = 20
+const FRAME_CHARS_MAX = 300
+
+export function crashLine(error: unknown): LogLine {
+  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined
+  const stack = error instanceof Error ? (error.stack ?? '') : ''
+  return {
+    event: 'crashed',
+    ...(code === undefined ? {} : { code: word(code) }),
+    message: 'an error that nobody caught ends the process; what was answered is on the disk',
+    fields: {
+      name: error instanceof Error ? word(error.name) : typeof error,
+      stack: stack
+        .split('\n')
+        .filter((line) => /^ {4}at /.test(line))
+        .slice(0, FRAMES_MAX)
+        .map((line) => line.trim().slice(0, FRAME_CHARS_MAX)),
+    },
+  }
+}
