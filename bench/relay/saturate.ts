@@ -16,7 +16,9 @@ export interface SaturateInput {
 export interface SaturateAnswer {
   readonly requestsPerSecond: number
   readonly answered: number
-  readonly failed: number
+  /** Answered with something else than 2xx. */
+  readonly refused: number
+  readonly broken: number
   readonly p99Ms: number
 }
 
@@ -43,19 +45,22 @@ function batch(index: number): autocannon.Request {
 const requests = Array.from({ length: operations === 1 ? BODIES : 64 }, (_, index) =>
   operations === 1 ? single(index) : batch(index),
 )
-const result = await autocannon({ url, connections, duration: seconds, requests, setupClient: spread })
-
 /** Each connection begins somewhere else among the requests. */
 let next = 0
 function spread(client: autocannon.Client): void {
   const from = (next = (next + 97) % requests.length)
   client.setRequests([...requests.slice(from), ...requests.slice(0, from)])
 }
+const result = await autocannon({ url, connections, duration: seconds, requests, setupClient: spread })
 
 const answer: SaturateAnswer = {
   requestsPerSecond: result['2xx'] / result.duration,
   answered: result['2xx'],
-  failed: result.non2xx + result.errors + result.timeouts,
+  refused: result.non2xx,
+  broken: result.errors,
   p99Ms: result.latency.p99,
+}
+if (answer.refused + answer.broken > 0) {
+  throw new Error(`of ${answer.answered} requests ${answer.refused} were refused and ${answer.broken} broke`)
 }
 answerOfChild(answer)
