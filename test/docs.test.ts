@@ -37,6 +37,16 @@ test('every promise of the guarantees names at least one test, and every test na
   }
 })
 
+test('every test that the page of the relay names exists', () => {
+  const page = readFileSync(join(root, 'docs/relay.md'), 'utf8')
+  const named = [...page.matchAll(/`(test\/[^`]+\.ts)`: ([^;|]+)/g)]
+  assert.ok(named.length > 15, `${named.length} tests are named`)
+  for (const [, file, sentence] of named) {
+    const text = readFileSync(join(root, file!), 'utf8')
+    assert.ok(text.includes(sentence!.trim()), `${file} has no test "${sentence!.trim()}"`)
+  }
+})
+
 test('the README and the documents link only to files that exist', () => {
   const pages = readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)
   for (const page of ['README.md', 'CONTRIBUTING.md', 'bench/README.md', ...pages]) {

@@ -60,7 +60,7 @@ const limits: Section<LimitsConfig> = section('What one request and one connecti
     initial: '2MB',
     min: KIB,
     max: 64 * MIB,
-    change: 'reload',
+    change: 'restart',
   }),
   headerBytesMax: size({
     about: 'All headers of a request.',
@@ -102,7 +102,7 @@ const limits: Section<LimitsConfig> = section('What one request and one connecti
     initial: 1_000,
     min: 1,
     max: 1_000_000,
-    change: 'reload',
+    change: 'restart',
   }),
 })
 
@@ -166,7 +166,7 @@ export const relaySettings: Shape<Omit<RelayConfig, 'workspaces'>> = {
       about: 'Workspace of requests that carry no credentials.',
       pattern: /^[a-z0-9][a-z0-9-]{0,39}$/,
       allowed: 'the name of a workspace',
-      change: 'reload',
+      change: 'restart',
     }),
   ),
 }

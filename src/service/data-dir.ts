@@ -11,23 +11,25 @@ const NOTE = 'relay.pid'
 export interface DataDir {
   /** Of a living process of this machine that uses the folder; null when there is none that we know of. */
   readonly otherPid: number | null
+  /** Leaves our note, for those who come later. Throws what the file system says. */
+  settle(): void
   /** Takes our note away, if it still is ours. Never throws. */
   leave(): void
 }
 
 /**
- * Makes the folder where it is missing, for its owner alone, and leaves a note in it.
- * @throws what the file system says, when it cannot be made or written
+ * Makes the folder where it is missing, for its owner alone, and looks who is there.
+ * @throws what the file system says, when it cannot be made
  */
 export function enterDataDir(folder: string, pid: number): DataDir {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const path = join(folder, NOTE)
   const own = `${JSON.stringify({ pid, host: hostname() })}\n`
   const before = readNote(path)
-  writeFileSync(path, own, { mode: 0o600 })
   const otherPid = before !== null && before.host === hostname() && before.pid !== pid ? before.pid : null
   return {
     otherPid: otherPid !== null && isAlive(otherPid) ? otherPid : null,
+    settle: () => writeFileSync(path, own, { mode: 0o600 }),
     leave() {
       try {
         if (readFileSync(path, 'utf8') === own) rmSync(path)

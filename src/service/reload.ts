@@ -18,9 +18,6 @@ export interface ReloadReport {
   readonly restart: readonly string[]
 }
 
-/** The relay has these from its making. */
-const MADE_WITH: ReadonlySet<string> = new Set(['limits.bodyBytesMax', 'limits.inFlightMax', 'defaultWorkspace'])
-
 export interface ReloadPlan extends ReloadReport {
   readonly next: RelayConfig
 }
@@ -30,11 +27,10 @@ export interface ReloadPlan extends ReloadReport {
  * @param now what is in use
  */
 export function planReload(booted: RelayConfig, now: RelayConfig, next: LoadedConfig): ReloadPlan {
-  const sinceBoot = diffConfig(booted, next.config)
   return {
     next: next.config,
-    applied: diffConfig(now, next.config).reload.filter((path) => !MADE_WITH.has(path)),
-    restart: [...sinceBoot.restart, ...sinceBoot.reload.filter((path) => MADE_WITH.has(path))],
+    applied: diffConfig(now, next.config).reload,
+    restart: diffConfig(booted, next.config).restart,
   }
 }
 

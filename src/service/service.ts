@@ -165,6 +165,7 @@ class RelayService implements Service {
     }
     try {
       await Promise.all(Array.from(view.workspaces.values(), (client) => client.ready()))
+      this.#dataDir.settle()
     } catch (error) {
       await this.#closeOperators()
       await this.#opened.intake.close({ timeoutMs: 0 })

@@ -9,12 +9,9 @@ const RELOADED = [
   'listen.tls.certFile',
   'listen.tls.keyFile',
   'listen.tls.caFile',
-  'limits.bodyBytesMax',
-  'limits.inFlightMax',
   'shutdownTimeout',
   'readinessDelay',
   'log.level',
-  'defaultWorkspace',
 ]
 
 const OTHER: Readonly<Record<string, string>> = {

@@ -161,6 +161,7 @@ for (const workload of workloads()) {
 
   test(`${of} nothing runs as root, writes its own files, or has a capability`, () => {
     assert.equal(pod.automountServiceAccountToken, false)
+    assert.equal(pod.enableServiceLinks, false)
     const { runAsNonRoot, runAsUser, fsGroup, seccompProfile } = pod.securityContext ?? {}
     assert.deepEqual([runAsNonRoot, runAsUser, fsGroup], [true, 1000, 1000])
     assert.equal(seccompProfile?.type, 'RuntimeDefault')

@@ -15,6 +15,8 @@ export interface RelayProcess extends AsyncDisposable {
   /** Resolves when it takes requests: where. */
   ready(): Promise<{ readonly url: string; readonly adminUrl: string; readonly opsUrl: string }>
   signal(name: NodeJS.Signals): void
+  /** Nobody reads the log any more. */
+  closeLog(): void
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null; readonly errors: string }>
 }
 
@@ -84,6 +86,7 @@ function attend(child: ChildProcess): RelayProcess {
       return { url: url('intake'), adminUrl: url('admin'), opsUrl: url('ops') }
     },
     signal: (name) => void child.kill(name),
+    closeLog: () => void child.stdout!.destroy(),
     ended,
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')
