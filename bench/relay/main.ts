@@ -8,3 +8,5 @@ import { requests } from './requests.ts'
 import { restart } from './restart.ts'
 
 await benchProgram('npm run bench:relay', [requests, latency, batches, idle, restart, day])
+// The servers of a case that failed would keep the program alive; they end with it.
+process.exit()

@@ -1,8 +1,7 @@
 /** The processes that are measured: started as a user starts them, ended by their pid. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -87,7 +86,15 @@ async function startAnnounced(file: string): Promise<RunningServer> {
   return running((JSON.parse(line) as { readonly url: string }).url, child)
 }
 
+/** Whatever becomes of the bench, nothing that it started goes on. */
+const children = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
 function running(url: string, child: ChildProcess): RunningServer {
+  children.add(child)
+  child.once('close', () => children.delete(child))
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const endWith = (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
     child.kill(signal)
