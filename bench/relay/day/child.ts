@@ -68,7 +68,7 @@ function start(number: number): Life {
   let isAlive = true
   const opened: Outbox[] = []
   const outbox: OpenOutbox = async (context) => {
-    const open = openInlineSqliteOutbox({ path: join(input.folder, 'day.db'), reserveBytes: 0 })
+    const open = openInlineSqliteOutbox({ path: join(input.folder, 'day.db'), reserveBytes: 0, durability: 'os' })
     opened.push(await open(context))
     return opened.at(-1)!
   }
