@@ -8,11 +8,8 @@ import { test } from 'node:test'
 import { answer } from '../../src/http/answer.ts'
 import { listen, type Listening } from '../../src/http/listen.ts'
 import { using } from '../using.ts'
+import { until } from '../until.ts'
 import { answersIn, echo, GET, JSON_TYPE, listenOn, raw } from './talking.ts'
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2))
-}
 
 /**
  * What became of one call: its status, or the code of its error. `isFirst` where no answer came over its connection

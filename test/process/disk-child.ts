@@ -12,6 +12,7 @@ import type { NewEntry, Outbox } from '../../src/outbox/outbox.ts'
 import { sqliteOutbox, type SqliteOutboxOptions } from '../../src/outbox/sqlite.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
 import { crowd, entry } from '../../src/testing/outbox-conformance/scene.ts'
+import { until } from '../until.ts'
 
 const [name = '', folder = ''] = process.argv.slice(2)
 const path = join(folder, 'outbox.db')
@@ -63,14 +64,6 @@ function takeAllRoom(): void {
   assert.equal(statfsSync(folder).bavail, 0)
 }
 
-/** The outbox gives room back by itself, without a restart, but not at once. */
-async function until(done: () => Promise<boolean>): Promise<void> {
-  for (let waitedMs = 0; !(await done()); waitedMs += 20) {
-    assert.ok(waitedMs < 10_000, 'in ten seconds')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
 async function deliver(outbox: Outbox, entriesMax: number): Promise<readonly string[]> {
   const claim = await outbox.claim({ entriesMax, bytesMax: 100_000_000, leaseMs: 60_000 })
   const states = await outbox.settle(
@@ -117,6 +110,7 @@ async function full(): Promise<void> {
 
   rmSync(ballast)
   delivered.push(...(await drain(outbox)))
+  // The outbox gives room back by itself, without a restart, but not at once.
   await until(async () => (await codeOf(outbox.append([entry('room')]))) === 'none')
   assert.ok(existsSync(`${path}-reserve`), 'room is kept again')
   await outbox.close()
