@@ -8,6 +8,7 @@ import { answer } from '../../src/http/answer.ts'
 import { type Arrival, listen } from '../../src/http/listen.ts'
 import { isLoopback } from '../../src/http/options.ts'
 import { using } from '../using.ts'
+import { until } from '../until.ts'
 import { answersIn, echo, GET, JSON_TYPE, LAST_GET, listenOn, raw } from './talking.ts'
 
 const { Request: request, Response: response } = globalThis
@@ -28,10 +29,6 @@ function gates(): {
     open: (index) => all[index]!.resolve(),
     count: () => all.length,
   }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
 }
 
 test(
