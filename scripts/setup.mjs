@@ -54,6 +54,10 @@ if (marker !== -1) {
     stdio: 'inherit',
     env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` },
   })
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal))
+  process.on('SIGTERM', () => child.kill('SIGTERM'))
+  process.on('SIGINT', () => {
+    // Ctrl-C in a terminal reaches the program too, and a second one would tell it to hurry.
+    if (![process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY)) child.kill('SIGINT')
+  })
   child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))
 }

@@ -21,6 +21,12 @@ const PROMISES = [
   'order with what is stored',
   'one limit for all',
   'ended cleanly',
+  'stored when answered',
+  'order of a connection',
+  'a retry is no second call',
+  'stopped without a reset',
+  'ready means can store',
+  'bounded at the door',
 ]
 
 test('every promise of the guarantees names at least one test, and every test named there exists', () => {

@@ -5,7 +5,7 @@ import { LIMIT_MAX, type QueueAsk, type ShownDead, type ShownOperation, type Sho
 import { wholeNumber } from './arguments.ts'
 import { agoText } from './amounts.ts'
 import { CliError } from './cli-error.ts'
-import type { ConnectionOptions } from './connection.ts'
+import { type ConnectionOptions, relayCommand } from './connection.ts'
 import { EXIT } from './exit-codes.ts'
 import { pairs } from './table.ts'
 import type { WorkspaceOptions } from './workspace-choice.ts'
@@ -33,7 +33,23 @@ export function withListOptions(command: Command): Command {
         .argParser(wholeNumber(1, LIMIT_MAX))
         .default(LIMIT, String(LIMIT)),
     )
-    .addOption(new Option('--reveal', 'show the values of attributes and data; the relay notes that you did'))
+    .addOption(revealOption())
+}
+
+export interface ShowOptions extends ConnectionOptions, WorkspaceOptions {
+  readonly reveal?: boolean
+}
+
+/** `description` is of the one operation that is shown. */
+export function showOneCommand(description: string): Command {
+  return relayCommand('show', description)
+    .argument('<id>', 'of the operation')
+    .addOption(new Option('-w, --workspace <name>', 'look here alone'))
+    .addOption(revealOption())
+}
+
+function revealOption(): Option {
+  return new Option('--reveal', 'show the values of attributes and data; the relay notes that you did')
 }
 
 export function askOf(options: ListOptions, workspaces: readonly string[]): QueueAsk {

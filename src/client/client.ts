@@ -262,7 +262,8 @@ export abstract class Client implements AsyncDisposable {
   }
 
   /**
-   * Waits until nothing is waiting in the outbox, or for `timeoutMs`. Takes calls all the while; it is no barrier.
+   * Waits until nothing is waiting in the outbox, or for `timeoutMs`, and keeps the process alive until then. Takes calls
+   * all the while; it is no barrier.
    * @param options.timeoutMs in milliseconds. @defaultValue no limit
    */
   async drain(options: { readonly timeoutMs?: number } = {}): Promise<DrainReport> {
@@ -275,7 +276,7 @@ export abstract class Client implements AsyncDisposable {
       const { waiting } = await outbox.stats()
       if (waiting === 0) return { drained: true, waiting }
       if (clock.monotonicMs() >= endMs || this.#closing !== undefined) return { drained: false, waiting }
-      await sleep(clock, Math.min(DRAIN_LOOK_MS, endMs - clock.monotonicMs()))
+      await sleep(clock, Math.min(DRAIN_LOOK_MS, endMs - clock.monotonicMs()), undefined, 'held')
     }
   }
 

@@ -5,7 +5,7 @@ import type { Target } from '../delivery/sender.ts'
 import { OptionsError } from '../errors.ts'
 import type { Tracing } from '../observe/tracing.ts'
 import type { OpenOutbox } from '../outbox/outbox.ts'
-import type { CallType } from '../protocol/call.ts'
+import { CALL_TYPES, type CallType } from '../protocol/call.ts'
 import { BATCH_BYTES_MAX } from '../protocol/limits.ts'
 import { regionOfRoot } from '../protocol/region-answer.ts'
 import { type Region, trackHost } from '../protocol/regions.ts'
@@ -139,25 +139,6 @@ const OPTION_NAMES: Readonly<Record<keyof ClientOptions, true>> = {
 }
 
 const DIRECT_NAMES = { attempts: true, baseMs: true, capMs: true } as const
-
-const CALL_TYPES: Readonly<Record<CallType, true>> = {
-  identify: true,
-  delete: true,
-  suppress: true,
-  unsuppress: true,
-  event: true,
-  add_device: true,
-  delete_device: true,
-  merge: true,
-  add_relationships: true,
-  delete_relationships: true,
-  object: true,
-  push: true,
-  metric: true,
-  segment: true,
-  form: true,
-  unsubscribe: true,
-}
 
 /** Everything decided. */
 export interface ClientSettings {

@@ -9,7 +9,7 @@ import type { HealthStatus } from '../observe/health.ts'
 import type { AskedProbe } from '../observe/probe.ts'
 import type { RelayEvent, RelayPhase, RelayResult } from '../observe/relay-events.ts'
 import type { DeadReason } from '../outbox/outbox.ts'
-import type { CallType } from '../protocol/call.ts'
+import { CALL_TYPES } from '../protocol/call.ts'
 import type { Outcome, RetryReason } from '../protocol/outcome.ts'
 import type { Route } from '../protocol/route.ts'
 
@@ -22,24 +22,7 @@ function setOf<Word extends string>(words: Readonly<Record<Word, true>>): Readon
   return new Set([...Object.keys(words), OTHER])
 }
 
-export const endpoints: ReadonlySet<string> = setOf<CallType>({
-  identify: true,
-  delete: true,
-  suppress: true,
-  unsuppress: true,
-  event: true,
-  add_device: true,
-  delete_device: true,
-  merge: true,
-  add_relationships: true,
-  delete_relationships: true,
-  object: true,
-  push: true,
-  metric: true,
-  segment: true,
-  form: true,
-  unsubscribe: true,
-})
+export const endpoints: ReadonlySet<string> = setOf(CALL_TYPES)
 
 export const routes: ReadonlySet<string> = setOf<Route['name'] | 'unknown'>({
   identify: true,

@@ -167,4 +167,24 @@ export type Call =
 
 export type CallType = Call['type']
 
+/** Every type of call. The compiler sees that none is missing. */
+export const CALL_TYPES: Readonly<Record<CallType, true>> = {
+  identify: true,
+  delete: true,
+  suppress: true,
+  unsuppress: true,
+  event: true,
+  add_device: true,
+  delete_device: true,
+  merge: true,
+  add_relationships: true,
+  delete_relationships: true,
+  object: true,
+  push: true,
+  metric: true,
+  segment: true,
+  form: true,
+  unsubscribe: true,
+}
+
 export type { JsonObject, JsonValue }

@@ -48,9 +48,6 @@ export const OPERATION_BYTES_MAX = 32_000
 /** "/batch is limited to requests 500kb or smaller", elsewhere "must be smaller than 500kb". Cut with room to spare. */
 export const BATCH_BYTES_MAX = 475_000
 
-/** "The Track API has a rate limit of 1000 requests per second", v1 and v2 together. Other published figures say 100. */
-export const REQUESTS_PER_SECOND_MAX = 1_000
-
 /** Only events whose time lies in the past 72 hours trigger campaigns (`timestamp` of an event). */
 export const CAMPAIGN_WINDOW_MS: number = 72 * 60 * 60 * 1_000
 

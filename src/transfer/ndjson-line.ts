@@ -8,34 +8,38 @@
  */
 import type { Call } from '../protocol/call.ts'
 import { type Decoded, decodeCall, decodeItem } from '../protocol/decode.ts'
-import { encodeCall } from '../protocol/encode.ts'
 import { asObject } from '../protocol/fields.ts'
-import type { JsonObject } from '../protocol/json.ts'
+import type { JsonObject, JsonValue } from '../protocol/json.ts'
 import { routeOf } from '../protocol/route.ts'
+import { isoTime } from '../runtime/iso-time.ts'
 import { isUlid } from '../runtime/ulid.ts'
 import { badRecord } from './import-record.ts'
 import { parseTime } from './time-text.ts'
 
+/** A stored operation that is to be written as a line. */
 export interface LineOperation {
   readonly id?: string
   readonly acceptedAtMs?: number
   readonly workspace?: string
-  readonly call: Call
+  readonly request: { readonly method: string; readonly path: string; readonly body: JsonValue | null }
+  /** What is said of the end of a dead letter. */
+  readonly dead?: object
 }
 
 /** `dead` is what a line of `holdfast dead export` says of its end; once it is mended it is an operation like any other. */
 const REQUEST_FIELDS: ReadonlySet<string> = new Set(['method', 'path', 'body', 'id', 'acceptedAt', 'workspace', 'dead'])
 
 /** The line of an operation, without a line ending. */
-export function writeLine({ call, id, acceptedAtMs, workspace }: LineOperation, isoOf: (ms: number) => string): string {
-  const { method, path, body } = encodeCall(call)
+export function writeLine({ id, acceptedAtMs, workspace, request, dead }: LineOperation): string {
+  const { method, path, body } = request
   return JSON.stringify({
     ...(id === undefined ? {} : { id }),
-    ...(acceptedAtMs === undefined ? {} : { acceptedAt: isoOf(acceptedAtMs) }),
+    ...(acceptedAtMs === undefined ? {} : { acceptedAt: isoTime(acceptedAtMs) }),
     ...(workspace === undefined ? {} : { workspace }),
     method,
     path,
-    ...(body === undefined ? {} : { body: JSON.parse(body) as JsonObject }),
+    ...(body === null ? {} : { body }),
+    ...(dead === undefined ? {} : { dead }),
   })
 }
 

@@ -5,7 +5,7 @@ import { adminClient } from '../../src/admin/client.ts'
 import type { StreamItem } from '../../src/admin/contract.ts'
 import type { Fetch } from '../../src/runtime/runtime.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
-import { settled } from './world.ts'
+import { settled } from '../virtual-time.ts'
 
 const clock = new VirtualClock()
 const client = (fetch: Fetch) => adminClient({ url: 'http://127.0.0.1:8485', token: undefined, fetch, clock })

@@ -5,8 +5,9 @@ import type { PauseNote, Traffic } from '../../src/admin/contract.ts'
 import { stoppedVerdict, VERDICT_CODES, verdictOf, type WorkspaceFacts } from '../../src/admin/verdict.ts'
 import type { Watched } from '../../src/admin/chronicle.ts'
 import type { Stats } from '../../src/client/reports.ts'
-import { type HealthFacts, healthOf } from '../../src/observe/health.ts'
+import type { HealthFacts } from '../../src/observe/health.ts'
 import type { RelayPhase } from '../../src/observe/relay-events.ts'
+import { healthWith } from '../observe/health-of.ts'
 
 const NOW = Date.UTC(2026, 0, 1, 14, 14)
 const TWELVE_MIN_AGO = NOW - 720_000
@@ -55,22 +56,7 @@ function workspace({
   return {
     name,
     stats,
-    health: healthOf({
-      phase: 'open',
-      storeErrorCode: null,
-      outbox: stats,
-      circuitState: 'closed',
-      cooldownMs: 0,
-      paused: false,
-      parked: null,
-      rate: 100,
-      latency: null,
-      lastSuccess: null,
-      lastFailure: null,
-      wallMs: NOW,
-      probe: null,
-      ...facts,
-    }),
+    health: healthWith({ outbox: stats, wallMs: NOW, ...facts }),
     watched: {
       since: { circuitAtMs: sinceMs, parkedAtMs: sinceMs, pausedAtMs: sinceMs },
       parked: null,

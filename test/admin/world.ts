@@ -12,6 +12,7 @@ import { memoryOutbox, ResilientCustomerIO } from '../../src/index.ts'
 import { createSimulator, type Simulator } from '../../src/simulator/index.ts'
 import { createTestRuntime, type TestRuntime } from '../../src/testing/test-runtime.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
+import { settled } from '../virtual-time.ts'
 
 export const TOKEN = 'a-token-for-tests-only'
 export const ROOT = 'http://127.0.0.1:8485'
@@ -99,17 +100,6 @@ export function createAdminWorld({ names = ['shop'], client = {}, context = {} }
       rmSync(dataDir, { recursive: true, force: true })
     },
   }
-}
-
-export async function settled<T>(promise: Promise<T>, clock: VirtualClock): Promise<T> {
-  const state = { isSettled: false }
-  const result = promise.finally(() => (state.isSettled = true))
-  result.catch(() => {})
-  for (let waits = 0; !state.isSettled; waits++) {
-    if (waits > 100_000) throw new Error('a promise does not settle on virtual time')
-    await clock.advance(5)
-  }
-  return result
 }
 
 /** Makes dead letters: calls that the simulator refuses on their merits. */

@@ -4,6 +4,7 @@ import { type HoldfastEvent, memoryOutbox, ResilientCustomerIO } from '../../src
 import { createSimulator, type Simulator, type SimulatorOptions } from '../../src/simulator/index.ts'
 import { createTestRuntime, type TestRuntime } from '../../src/testing/test-runtime.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
+import { settled } from '../virtual-time.ts'
 
 export interface World {
   readonly runtime: TestRuntime
@@ -34,15 +35,6 @@ export function createWorld(options: Partial<ClientOptions> = {}, simulated: Par
     simulator,
     cio,
     events,
-    async soon(promise) {
-      const state = { isSettled: false }
-      const settled = promise.finally(() => (state.isSettled = true))
-      settled.catch(() => {})
-      for (let waits = 0; !state.isSettled; waits++) {
-        if (waits > 100_000) throw new Error('a promise does not settle on virtual time')
-        await clock.advance(5)
-      }
-      return settled
-    },
+    soon: (promise) => settled(promise, clock),
   }
 }

@@ -5,13 +5,10 @@ import { test } from 'node:test'
 
 import { answer } from '../../src/http/answer.ts'
 import { using } from '../using.ts'
+import { until } from '../until.ts'
 import { answersIn, echo, GET, JSON_TYPE, LAST_GET, listenOn, raw } from './talking.ts'
 
 const SHORT = { headersTimeoutMs: 150, requestTimeoutMs: 300, lingerMs: 100 }
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
 
 /** An open socket that counts nothing and reads nothing until asked. */
 function dial(port: number): Promise<Socket> {

@@ -10,6 +10,7 @@ import { generate } from 'selfsigned'
 import { answer } from '../../src/http/answer.ts'
 import { listen, type Listening } from '../../src/http/listen.ts'
 import { using } from '../using.ts'
+import { until } from '../until.ts'
 import { answersIn, echo, GET, JSON_TYPE, LAST_GET, raw } from './talking.ts'
 
 interface Pair {
@@ -45,10 +46,6 @@ function talk(
     })
     socket.on('close', () => resolve({ name, text }))
   })
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2))
 }
 
 test(

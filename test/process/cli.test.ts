@@ -7,7 +7,8 @@ import { test } from 'node:test'
 import type { ArrivedOperation } from '../../src/simulator/control.ts'
 import { type CliPlace, cliPlace, type Ran } from './cli-place.ts'
 import { type RelayProcess, startConfigured } from './relay-process.ts'
-import { until } from './relay-scene.ts'
+import { until } from '../until.ts'
+import {} from './relay-scene.ts'
 
 const LINES = 600
 const PEOPLE = 17

@@ -12,6 +12,7 @@ import type { NewEntry, Outbox } from '../../src/outbox/outbox.ts'
 import { sqliteOutbox, type SqliteOutboxOptions } from '../../src/outbox/sqlite.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
 import { crowd, entry } from '../../src/testing/outbox-conformance/scene.ts'
+import { until } from '../until.ts'
 
 const [name = '', folder = ''] = process.argv.slice(2)
 const path = join(folder, 'outbox.db')
@@ -33,11 +34,14 @@ async function codeOf(work: Promise<unknown>): Promise<ErrorCode | 'none'> {
   }
 }
 
-/** Appends until it is refused. Gives the ids that were acknowledged, and how it was refused. */
-async function fill(outbox: Outbox): Promise<{ readonly acknowledged: string[]; readonly code: string }> {
+/**
+ * Appends until it is refused. Gives the ids that were acknowledged, and how it was refused. On a full disk some may
+ * still fit, where the log is used from its start again.
+ */
+async function fill(outbox: Outbox, prefix = ''): Promise<{ readonly acknowledged: string[]; readonly code: string }> {
   const acknowledged: string[] = []
   for (let round = 0; ; round++) {
-    const entries: readonly NewEntry[] = crowd(`${round} `, 100, { body })
+    const entries: readonly NewEntry[] = crowd(`${prefix}${round} `, 100, { body })
     const code = await codeOf(outbox.append(entries))
     if (code !== 'none') return { acknowledged, code }
     acknowledged.push(...entries.map(({ id }) => id))
@@ -58,14 +62,6 @@ function takeAllRoom(): void {
     closeSync(file)
   }
   assert.equal(statfsSync(folder).bavail, 0)
-}
-
-/** The outbox gives room back by itself, without a restart, but not at once. */
-async function until(done: () => Promise<boolean>): Promise<void> {
-  for (let waitedMs = 0; !(await done()); waitedMs += 20) {
-    assert.ok(waitedMs < 10_000, 'in ten seconds')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }
 
 async function deliver(outbox: Outbox, entriesMax: number): Promise<readonly string[]> {
@@ -93,7 +89,8 @@ async function full(): Promise<void> {
   assert.deepEqual([stats.waiting, stats.totals.accepted, stats.lost], [acknowledged.length, acknowledged.length, 0])
 
   takeAllRoom()
-  assert.equal(await codeOf(outbox.append([entry('no room')])), 'OUTBOX_DISK_FULL')
+  const more = await fill(outbox, 'more ')
+  assert.equal(more.code, 'OUTBOX_DISK_FULL')
   const delivered: string[] = []
   for (let round = 0; round < 20; round++) delivered.push(...(await deliver(outbox, 20)))
   assert.equal(delivered.length, 400, 'settling works on a full disk')
@@ -105,12 +102,15 @@ async function full(): Promise<void> {
     ]),
     ['held'],
   )
-  assert.equal(await outbox.purge(acknowledged.at(-1)!.replace(/^/, 'lane ')), 1)
+  const purged = acknowledged.at(-1)!
+  assert.equal(await outbox.purge(`lane ${purged}`), 1)
   takeAllRoom()
-  assert.equal(await codeOf(outbox.append([entry('still none')])), 'OUTBOX_DISK_FULL')
+  const most = await fill(outbox, 'most ')
+  assert.equal(most.code, 'OUTBOX_DISK_FULL')
 
   rmSync(ballast)
   delivered.push(...(await drain(outbox)))
+  // The outbox gives room back by itself, without a restart, but not at once.
   await until(async () => (await codeOf(outbox.append([entry('room')]))) === 'none')
   assert.ok(existsSync(`${path}-reserve`), 'room is kept again')
   await outbox.close()
@@ -118,8 +118,8 @@ async function full(): Promise<void> {
   const again = await open({ reserveBytes: 2 * 1024 * 1024 })
   const rest = await drain(again)
   assert.deepEqual(
-    new Set([...delivered, dead!.id, ...rest]),
-    new Set([...acknowledged.slice(0, -1), 'room']),
+    new Set([...delivered, purged, dead!.id, ...rest]),
+    new Set([...acknowledged, ...more.acknowledged, ...most.acknowledged, 'room']),
     'all that was acknowledged, and nothing else',
   )
   assert.equal((await again.stats()).lost, 0)

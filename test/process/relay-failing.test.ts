@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { asked, scene, until } from './relay-scene.ts'
+import { until } from '../until.ts'
+import { asked, scene } from './relay-scene.ts'
 
 test(
   'a log that nobody reads any more fails no request, no delivery and no end',

@@ -4,7 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-import { asked, scene, until } from './relay-scene.ts'
+import { until } from '../until.ts'
+import { asked, scene } from './relay-scene.ts'
 
 const EMPTY = { HOLDFAST_SITE_ID: '', HOLDFAST_API_KEY: '', HOLDFAST_BASE_URL: '' }
 

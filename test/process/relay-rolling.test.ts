@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 
 import type { RelayProcess } from './relay-process.ts'
-import { scene, until } from './relay-scene.ts'
+import { until } from '../until.ts'
+import { scene } from './relay-scene.ts'
 import { codeOfFailure } from './track-caller.ts'
 
 const TRIES_MAX = 8

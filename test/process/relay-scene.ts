@@ -36,11 +36,6 @@ export function scene(run: (scene: Scene) => Promise<void>): () => Promise<void>
   }
 }
 
-/** Waits for the thing itself, a turn at a time. */
-export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5))
-}
-
 export async function asked(url: string): Promise<{ readonly status: number; readonly body: Record<string, unknown> }> {
   const answer = await fetch(url)
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }

@@ -5,7 +5,8 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-import { asked, scene, until } from './relay-scene.ts'
+import { until } from '../until.ts'
+import { asked, scene } from './relay-scene.ts'
 import { codeOfFailure, isUntaken } from './track-caller.ts'
 
 test(

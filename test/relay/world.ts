@@ -12,6 +12,7 @@ import {
 import { createSimulator, type Simulator } from '../../src/simulator/index.ts'
 import { createTestRuntime, type TestRuntime } from '../../src/testing/test-runtime.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
+import { settled } from '../virtual-time.ts'
 
 export interface World {
   readonly runtime: TestRuntime
@@ -24,7 +25,7 @@ export interface World {
   readonly send: (line: string, options?: SendOptions) => Promise<Got>
 }
 
-export interface SendOptions extends RequestArrival {
+export interface SendOptions extends Omit<RequestArrival, 'headers'> {
   readonly body?: unknown
   /** In place of a JSON body. */
   readonly raw?: string | Uint8Array | ReadableStream<Uint8Array>
@@ -87,16 +88,7 @@ export function createWorld({ of, ...options }: WorldOptions = {}): World {
   const relay = createRelay({ workspaces: [workspace()], runtime, ...options })
   const events: RelayEvent[] = []
   relay.on((event) => events.push(event))
-  const soon = async <T>(promise: Promise<T>): Promise<T> => {
-    const state = { isSettled: false }
-    const settled = promise.finally(() => (state.isSettled = true))
-    settled.catch(() => {})
-    for (let waits = 0; !state.isSettled; waits++) {
-      if (waits > 100_000) throw new Error('a promise does not settle on virtual time')
-      await clock.advance(5)
-    }
-    return settled
-  }
+  const soon = <T>(promise: Promise<T>): Promise<T> => settled(promise, clock)
   const send = async (line: string, sent: SendOptions = {}): Promise<Got> => {
     const { connection, target } = sent
     const arrival = {

@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 import { createSimulator, type Fault, type Simulator } from '../../src/simulator/index.ts'
+import { until } from '../until.ts'
 import { requestOf, type RequestOptions } from './asking.ts'
 import { using } from '../using.ts'
 
@@ -270,15 +271,6 @@ async function giveUpWhen(holds: () => boolean, ask: Ask): Promise<Seen> {
   await until(holds)
   controller.abort(new DOMException('the client gave up', 'TimeoutError'))
   return asked
-}
-
-/** A client over a socket has its answer before the server has written everything down. */
-async function until(holds: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 2_000; turn++) {
-    if (holds()) return
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-  assert.fail('it never came to hold')
 }
 
 test('a request that hangs hears of its abort although nobody but the simulator knows it, and garbage is collected', async () => {

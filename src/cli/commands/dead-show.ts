@@ -6,17 +6,23 @@ import { groupedText, spanText } from '../../admin/spans.ts'
 import { agoText } from '../amounts.ts'
 import { type ConnectionOptions, relayCommand, withRelay } from '../connection.ts'
 import type { Io } from '../io.ts'
-import { askOf, type ListOptions, moreText, notFound, operationText, whatOf, withListOptions } from '../listing.ts'
+import {
+  askOf,
+  type ListOptions,
+  moreText,
+  notFound,
+  operationText,
+  showOneCommand,
+  type ShowOptions,
+  whatOf,
+  withListOptions,
+} from '../listing.ts'
 import { report } from '../report.ts'
 import { table } from '../table.ts'
 import { readFrom, type WorkspaceOptions } from '../workspace-choice.ts'
 
 interface DeadListOptions extends ListOptions {
   readonly cause?: (typeof DEAD_REASONS)[number]
-}
-
-interface ShowOptions extends ConnectionOptions, WorkspaceOptions {
-  readonly reveal?: boolean
 }
 
 type Page = DeadPage & { readonly workspace: string }
@@ -58,11 +64,8 @@ export function deadGroupsCommand(io: Io): Command {
 }
 
 export function deadShowCommand(io: Io): Command {
-  return relayCommand('show', 'one dead letter: why it died, and its request')
-    .argument('<id>', 'of the operation')
-    .addOption(new Option('-w, --workspace <name>', 'look here alone'))
-    .addOption(new Option('--reveal', 'show the values of attributes and data; the relay notes that you did'))
-    .action(async (id: string, _options, command: Command) => {
+  return showOneCommand('one dead letter: why it died, and its request').action(
+    async (id: string, _options, command: Command) => {
       const options = command.optsWithGlobals<ShowOptions>()
       await withRelay(io, options, async (client) => {
         for (const workspace of await readFrom(client, options)) {
@@ -75,7 +78,8 @@ export function deadShowCommand(io: Io): Command {
         }
         throw notFound(id, 'the list of dead letters')
       })
-    })
+    },
+  )
 }
 
 function letterText(workspace: string, letter: ShownDead, nowMs: number): string {

@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander'
 import type { AdminClient, QueueAsk, ShownDead, ShownWaiting } from '../../admin/contract.ts'
 import { countText } from '../../admin/spans.ts'
 import { isoTime } from '../../runtime/iso-time.ts'
+import { writeLine } from '../../transfer/ndjson-line.ts'
 import { CliError } from '../cli-error.ts'
 import { type ConnectionOptions, relayCommand, withRelay } from '../connection.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -58,9 +59,11 @@ async function write(io: Io, client: AdminClient, options: ExportOptions, signal
       for await (const operation of operationsOf(client, workspace, options)) {
         if (signal.aborted)
           throw new CliError(EXIT.failed, 'interrupted', `interrupted after ${countText(written, 'operation')}`)
-        if (operation.request === null) unreadable++
+        const { id, acceptedAtMs, request } = operation
+        if (request === null) unreadable++
         else {
-          sink.write(`${JSON.stringify(lineOf(workspace, operation))}\n`)
+          const dead = 'reason' in operation ? { dead: deadOf(operation) } : {}
+          sink.write(`${writeLine({ id, acceptedAtMs, workspace, request, ...dead })}\n`)
           written++
         }
       }
@@ -103,21 +106,6 @@ async function deadPage(
 ): Promise<{ readonly operations: readonly ShownDead[]; readonly after: string | null }> {
   const { deadLetters, after } = await client.dead(workspace, ask)
   return { operations: deadLetters, after }
-}
-
-/** A line: a request of the Track API, with what is known about it. */
-function lineOf(workspace: string, operation: Shown): object {
-  const { id, acceptedAtMs, request } = operation
-  const { method, path, body } = request!
-  return {
-    id,
-    acceptedAt: isoTime(acceptedAtMs),
-    workspace,
-    method,
-    path,
-    ...(body === null ? {} : { body }),
-    ...('reason' in operation ? { dead: deadOf(operation) } : {}),
-  }
 }
 
 function deadOf({ reason, status, field, message, diedAtMs }: ShownDead): object {

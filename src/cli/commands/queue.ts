@@ -1,18 +1,24 @@
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 
 import type { AdminClient, QueuePage, ShownWaiting } from '../../admin/contract.ts'
 import { spanText } from '../../admin/spans.ts'
 import { agoText } from '../amounts.ts'
-import { type ConnectionOptions, relayCommand, withRelay } from '../connection.ts'
+import { relayCommand, withRelay } from '../connection.ts'
 import type { Io } from '../io.ts'
-import { askOf, type ListOptions, moreText, notFound, operationText, whatOf, withListOptions } from '../listing.ts'
+import {
+  askOf,
+  type ListOptions,
+  moreText,
+  notFound,
+  operationText,
+  showOneCommand,
+  type ShowOptions,
+  whatOf,
+  withListOptions,
+} from '../listing.ts'
 import { report } from '../report.ts'
 import { table } from '../table.ts'
-import { readFrom, type WorkspaceOptions } from '../workspace-choice.ts'
-
-interface ShowOptions extends ConnectionOptions, WorkspaceOptions {
-  readonly reveal?: boolean
-}
+import { readFrom } from '../workspace-choice.ts'
 
 type Page = QueuePage & { readonly workspace: string }
 
@@ -39,11 +45,8 @@ function listCommand(io: Io): Command {
 }
 
 function showCommand(io: Io): Command {
-  return relayCommand('show', 'one operation that waits, with its request')
-    .argument('<id>', 'of the operation')
-    .addOption(new Option('-w, --workspace <name>', 'look here alone'))
-    .addOption(new Option('--reveal', 'show the values of attributes and data; the relay notes that you did'))
-    .action(async (id: string, _options, command: Command) => {
+  return showOneCommand('one operation that waits, with its request').action(
+    async (id: string, _options, command: Command) => {
       const options = command.optsWithGlobals<ShowOptions>()
       await withRelay(io, options, async (client) => {
         const { workspace, operation } = await findWaiting(client, options, id)
@@ -57,7 +60,8 @@ function showCommand(io: Io): Command {
           ])
         })
       })
-    })
+    },
+  )
 }
 
 async function findWaiting(

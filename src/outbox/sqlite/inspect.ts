@@ -4,10 +4,11 @@
  */
 import { existsSync, statSync } from 'node:fs'
 
-import { type Clock, sleep } from '../../runtime/clock.ts'
+import type { Clock } from '../../runtime/clock.ts'
 import type { Random } from '../../runtime/runtime.ts'
 import { Database } from './database.ts'
 import { failureOf } from './failure.ts'
+import { hasLivingOwner, type OwnerMark } from './owner-mark.ts'
 import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts'
 
 export type OutboxInspection =
@@ -27,10 +28,6 @@ export type OutboxInspection =
   | { readonly state: 'damaged'; readonly message: string }
   | { readonly state: 'unusable'; readonly code: string; readonly message: string }
 
-/** An owner changes its mark each second. */
-const BEAT_MS_MAX = 2_500
-const LOOK_EVERY_MS = 250
-
 export async function inspectOutbox(path: string, clock: Clock, random: Random): Promise<OutboxInspection> {
   const bytes = sizeOf(path)
   const logBytes = sizeOf(`${path}-wal`)
@@ -42,14 +39,16 @@ export async function inspectOutbox(path: string, clock: Clock, random: Random):
     database = new Database(path, { random, readOnly: true })
     const foreign = foreignness(database)
     if (foreign !== undefined) return foreign
-    const [owner, , workspace, waiting, deadLetters] = stateOf(database)
-    const isOwned = Number(owner) !== 0
-    const alive = isOwned && (await beats(database, clock))
+    const opened = database
+    const { owner } = markIn(database)
+    const alive = await hasLivingOwner(() => markIn(opened), clock)
+    const [workspace, waiting, deadLetters] =
+      database.prepare('SELECT workspace, waiting, dead_letters FROM state').get() ?? []
     const problem = alive ? 'ok' : database.text('PRAGMA quick_check(1)')
     if (problem !== 'ok') return { state: 'damaged', message: problem.replaceAll(/\s+/g, ' ').slice(0, 200) }
     return {
       state: 'whole',
-      owner: alive ? 'alive' : isOwned ? 'gone' : 'nobody',
+      owner: alive ? 'alive' : owner === 0 ? 'nobody' : 'gone',
       workspace: String(workspace),
       waiting: Number(waiting),
       deadLetters: Number(deadLetters),
@@ -76,18 +75,9 @@ function foreignness(database: Database): OutboxInspection | undefined {
   return { state: 'unusable', code: 'OUTBOX_NEWER_VERSION', message }
 }
 
-function stateOf(database: Database): readonly unknown[] {
-  return database.prepare('SELECT owner, beat, workspace, waiting, dead_letters FROM state').get() ?? []
-}
-
-async function beats(database: Database, clock: Clock): Promise<boolean> {
-  const [owner, beat] = stateOf(database)
-  for (let waitedMs = 0; waitedMs < BEAT_MS_MAX; waitedMs += LOOK_EVERY_MS) {
-    await sleep(clock, LOOK_EVERY_MS, undefined, 'held')
-    const [newOwner, newBeat] = stateOf(database)
-    if (newOwner !== owner || newBeat !== beat) return Number(newOwner) !== 0
-  }
-  return false
+function markIn(database: Database): OwnerMark {
+  const [owner, beat] = database.prepare('SELECT owner, beat FROM state').get() ?? []
+  return { owner: Number(owner), beat: Number(beat) }
 }
 
 function sizeOf(path: string): number {

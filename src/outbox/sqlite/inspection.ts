@@ -9,21 +9,17 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 import { OutboxError } from '../../errors.ts'
-import { sleep } from '../../runtime/clock.ts'
 import type { Runtime } from '../../runtime/runtime.ts'
 import type { ListPage, ListQuery, OutboxStats } from '../outbox.ts'
 import { Census } from './census.ts'
 import { Database } from './database.ts'
 import { failureOf } from './failure.ts'
 import { sqliteDefaults } from './options.ts'
+import { hasLivingOwner, type OwnerMark } from './owner-mark.ts'
 import { Queries } from './queries.ts'
 import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts'
 import { StateTransactions } from './state.ts'
 import { finish } from './steps.ts'
-
-/** An owner that lives shows it each second. */
-const BEAT_MS_MAX = 2_500
-const LOOK_MS = 100
 
 export interface Inspection {
   /** Whose operations these are, as the outbox was told when it was made. */
@@ -125,20 +121,10 @@ class SqliteInspection implements Inspection {
     })
   }
 
-  async isOwned(): Promise<boolean> {
-    const look = (): { readonly owner: number; readonly beat: number } =>
+  isOwned(): Promise<boolean> {
+    const mark = (): OwnerMark =>
       attempt(this.#path, () => this.#transactions.read(({ owner, beat }) => ({ owner, beat })))
-    const { clock } = this.#runtime
-    const first = look()
-    if (first.owner === 0) return false
-    const endMs = clock.monotonicMs() + BEAT_MS_MAX
-    while (clock.monotonicMs() < endMs) {
-      await sleep(clock, LOOK_MS, undefined, 'held')
-      const { owner, beat } = look()
-      if (owner === 0) return false
-      if (owner !== first.owner || beat !== first.beat) return true
-    }
-    return false
+    return hasLivingOwner(mark, this.#runtime.clock)
   }
 
   close(): void {
