@@ -8,6 +8,8 @@ import { operationOf, sampleCalls } from './sample-calls.ts'
 export interface FillInput {
   readonly path: string
   readonly size: number
+  /** @defaultValue 'site' */
+  readonly workspace?: string
 }
 
 export interface FillAnswer {
@@ -20,8 +22,8 @@ const APPEND_ENTRIES = 2_000
 /** Appends under way: the next is ready when one is done. */
 const APPENDS_MAX = 2
 
-const { path, size } = inputOfChild() as FillInput
-const outbox = await sqliteOutbox({ path })({ runtime: systemRuntime, workspace: 'site', notice: () => {} })
+const { path, size, workspace = 'site' } = inputOfChild() as FillInput
+const outbox = await sqliteOutbox({ path })({ runtime: systemRuntime, workspace, notice: () => {} })
 const calls = sampleCalls(16_384)
 
 function entry(number: number): NewEntry {

@@ -44,6 +44,7 @@ const report = await runFuzz({
   },
 })
 await target?.close()
+const failures = target?.failures ?? []
 
 const seconds = (performance.now() - startedMs) / 1_000
 console.log(
@@ -54,7 +55,8 @@ for (const [status, count] of [...report.statuses].sort(([a], [b]) => a - b)) {
   console.log(`  ${status === 0 ? 'no answer' : status}: ${count}`)
 }
 for (const problem of report.problems) console.error(problem)
-if (report.problems.length > 0) {
+for (const failure of failures.slice(0, 10)) console.error('an error of the relay:', failure)
+if (report.problems.length + failures.length > 0) {
   console.error(`again: npm run fuzz -- --requests ${requests} --seed ${seed}`)
   process.exit(1)
 }

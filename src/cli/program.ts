@@ -54,9 +54,12 @@ export function createProgram(io: Io): Command {
     .showSuggestionAfterError()
   for (const create of COMMANDS) program.addCommand(create(io))
   applyToAll(program, (command) =>
-    command
-      .exitOverride()
-      .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) }),
+    command.exitOverride().configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      // `run` says it, as it says every failure.
+      outputError: () => {},
+    }),
   )
   return program
 }
@@ -67,14 +70,17 @@ export async function run(args: readonly string[], io: Io): Promise<void> {
   try {
     await program.parseAsync([...args], { from: 'user' })
   } catch (error) {
-    io.exitWith(tell(error, args, io))
+    io.exitWith(tell(error, args, io, program))
   }
 }
 
-function tell(error: unknown, args: readonly string[], io: Io): ExitCode {
-  // Commander has said what it had to say.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
-  const { code, message, hint } = described(error)
+function tell(error: unknown, args: readonly string[], io: Io, program: Command): ExitCode {
+  const isUsage = error instanceof CommanderError
+  // Help and the version have been written.
+  if (isUsage && (error.exitCode === 0 || error.code === 'commander.help')) {
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  }
+  const { code, message, hint } = isUsage ? usageOf(error, args, program) : described(error)
   // The options of a command that failed are not at hand any more.
   const json = wantsJson(
     io,
@@ -86,10 +92,31 @@ function tell(error: unknown, args: readonly string[], io: Io): ExitCode {
       ? `${JSON.stringify({ error: { code, message, ...(hint === undefined ? {} : { hint }) } })}\n`
       : `holdfast: ${text}\n`,
   )
+  if (isUsage) return EXIT.usage
   return error instanceof CliError ? error.exitCode : EXIT.failed
 }
 
-function described(error: unknown): { readonly code: string; readonly message: string; readonly hint?: string } {
+interface Described {
+  readonly code: string
+  readonly message: string
+  readonly hint?: string
+}
+
+/** Commander's sentence, and where to read on: the help of the deepest command that the line names. */
+function usageOf(error: CommanderError, args: readonly string[], program: Command): Described {
+  let command = program
+  let path = 'holdfast'
+  for (const arg of args) {
+    const next = command.commands.find((child) => child.name() === arg)
+    if (next === undefined) continue
+    command = next
+    path += ` ${arg}`
+  }
+  const message = error.message.replace(/^error: /, '').trimEnd()
+  return { code: error.code.replace(/^commander\./, ''), message, hint: `See ${path} --help.` }
+}
+
+function described(error: unknown): Described {
   if (error instanceof CliError) {
     return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) }
   }

@@ -14,10 +14,16 @@ import { relayFlags } from './relay-flags.ts'
  * @throws ConfigError with every problem
  */
 export function readConfig(io: Io, command: Command, file?: string): LoadedConfig {
-  const { config } = command.optsWithGlobals<{ readonly config?: string }>()
-  const loaded = loadConfig({ file: file ?? config, env: io.env, flags: relayFlags(command), cwd: io.cwd })
+  const named = file ?? configFileOf(io, command.optsWithGlobals<{ readonly config?: string }>())
+  const loaded = loadConfig({ file: named, env: io.env, flags: relayFlags(command), cwd: io.cwd })
   for (const warning of loaded.warnings) io.stderr.write(`holdfast: warning: ${warning}\n`)
   return loaded
+}
+
+/** The file that is named, if one is. Compose files and manifests pass on what is not set as an empty text. */
+export function configFileOf({ env }: Pick<Io, 'env'>, { config }: { readonly config?: string }): string | undefined {
+  const named = config ?? env['HOLDFAST_CONFIG']
+  return named === '' ? undefined : named
 }
 
 /** Ends the command with 78 where `run` meets a configuration that cannot be used. */

@@ -24,6 +24,7 @@ import {
   unauthorizedAnswer,
 } from './answers.ts'
 import { type Body, readBody } from './body.ts'
+import type { RequestArrival } from './arrival.ts'
 import type { Budget } from './budget.ts'
 import { callsOf, type StoredRoute, wrongContentType } from './calls.ts'
 import type { Keyring } from './credentials.ts'
@@ -66,6 +67,8 @@ export class Answering {
   readonly #request: Request
   readonly #turn: Turn
   readonly #target: string
+  readonly #connection: object | undefined
+  readonly #headers: Pick<Headers, 'get'>
   readonly #overHttp: boolean
   readonly #dialect: Dialect
   #route = 'unknown'
@@ -74,12 +77,14 @@ export class Answering {
   #taken = 0
   #acceptance: Acceptance | undefined
 
-  constructor(parts: AnsweringParts, request: Request, turn: Turn, rawTarget: string | undefined) {
+  constructor(parts: AnsweringParts, request: Request, turn: Turn, arrival: RequestArrival) {
     this.#parts = parts
     this.#request = request
     this.#turn = turn
-    this.#overHttp = rawTarget !== undefined
-    this.#target = rawTarget ?? targetOfUrl(request.url)
+    this.#connection = arrival.connection
+    this.#headers = arrival.headers ?? request.headers
+    this.#overHttp = arrival.target !== undefined
+    this.#target = arrival.target ?? targetOfUrl(request.url)
     this.#dialect = dialectOfTarget(this.#target)
   }
 
@@ -100,7 +105,7 @@ export class Answering {
   }
 
   #answer(): RelayAnswer | Promise<RelayAnswer> {
-    const { method, headers } = this.#request
+    const { method } = this.#request
     const wrong = problemOfTarget(this.#target)
     if (wrong !== undefined) return this.#refusal(400, 'invalid', wrong)
     const route = routeOfTarget(method, this.#target)
@@ -110,7 +115,7 @@ export class Answering {
       return this.#refusal(405, 'unknown-route', 'method not allowed', { allow })
     }
     this.#route = route.name
-    this.#workspace = this.#enter(route, headers.get('authorization'))
+    this.#workspace = this.#enter(route, this.#headers.get('authorization'))
     if (this.#workspace === undefined) return unauthorizedAnswer()
     this.#workspace.enter()
     if (this.#parts.isDraining()) return this.#draining()
@@ -121,7 +126,7 @@ export class Answering {
   #enter(route: Route, authorization: string | null): Workspace | undefined {
     const { keyring, openWorkspace, workspace } = this.#parts
     const mayComeWithout = authorization === null && !needsAuth(route)
-    const name = mayComeWithout ? openWorkspace() : keyring().workspaceOf(authorization ?? '')
+    const name = mayComeWithout ? openWorkspace() : keyring().workspaceOf(authorization ?? '', this.#connection)
     return name === undefined ? undefined : workspace(name)
   }
 
@@ -129,6 +134,7 @@ export class Answering {
     const { settings, budget, underWay } = this.#parts
     if (underWay() > settings.inFlightMax) return this.#turnedAway(workspace, 'too many requests are under way')
     const body = await readBody(this.#request, {
+      headers: this.#headers,
       bytesMax: settings.bodyBytesMax,
       budget,
       taken: (bytes) => (this.#taken += bytes),
@@ -136,7 +142,7 @@ export class Answering {
     })
     this.#bytes = body.bytes
     if (!body.ok) return this.#unread(workspace, body)
-    const wrong = wrongContentType(this.#request.headers, route, body.text)
+    const wrong = wrongContentType(this.#headers, route, body.text)
     if (wrong !== undefined) return this.#refusal(wrong.status, 'invalid', wrong.message)
     const calls = callsOf(route, body.text)
     if ('problems' in calls) return invalidAnswer(this.#dialect, calls.problems)
@@ -144,8 +150,8 @@ export class Answering {
   }
 
   async #storeInOrder(workspace: Workspace, calls: readonly Decoded[], text: string): Promise<RelayAnswer> {
-    const idempotencyKey = this.#request.headers.get('idempotency-key')
-    const attempt = attemptOf(this.#request.headers.get('x-retry-count'))
+    const idempotencyKey = this.#headers.get('idempotency-key')
+    const attempt = attemptOf(this.#headers.get('x-retry-count'))
     const identity: Identity | undefined =
       idempotencyKey === null
         ? { content: this.#digest(workspace, text), head: attempt === 0 ? '' : this.#head(workspace), attempt }
@@ -193,7 +199,7 @@ export class Answering {
   ): Promise<RelayAnswer> {
     try {
       while (workspace.swapping !== undefined) await workspace.swapping
-      const trace = traceOf(this.#request.headers)
+      const trace = traceOf(this.#headers)
       const withTrace = trace === undefined ? options : { ...options, trace }
       const storing =
         this.#route === 'batch'
@@ -300,7 +306,7 @@ export class Answering {
   }
 
   #countAsTurnedAway(workspace: Workspace): void {
-    const attempt = attemptOf(this.#request.headers.get('x-retry-count'))
+    const attempt = attemptOf(this.#headers.get('x-retry-count'))
     this.#parts.retries.turnedAway({ head: this.#head(workspace), attempt })
   }
 
@@ -315,7 +321,7 @@ export class Answering {
 
   /** What is known of a request before its body. */
   #head(workspace: Workspace): string {
-    const length = this.#request.headers.get('content-length') ?? ''
+    const length = this.#headers.get('content-length') ?? ''
     return this.#digest(workspace, `length ${length}`, 'head')
   }
 

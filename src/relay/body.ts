@@ -17,6 +17,7 @@ export type Body =
     }
 
 export interface BodyOptions {
+  readonly headers: Pick<Headers, 'get'>
   readonly bytesMax: number
   /** What is taken from it is told to `taken`, and given back by the caller. */
   readonly budget: Budget
@@ -38,7 +39,7 @@ const UNPACKED_BYTES_FREE = 65_536
 
 /** Never rejects. */
 export async function readBody(request: Request, options: BodyOptions): Promise<Body> {
-  const coding = codingOf(request.headers.get('content-encoding'))
+  const coding = codingOf(options.headers.get('content-encoding'))
   if (coding === undefined) return refused('encoding')
   const packed = await readBytes(request, options)
   if ('why' in packed) return packed
@@ -70,13 +71,16 @@ function codingOf(header: string | null): Coding | undefined {
   }
 }
 
-async function readBytes(request: Request, { bytesMax, budget, taken, overHttp }: BodyOptions): Promise<Bytes> {
-  const announced = request.headers.get('content-length')
+async function readBytes(
+  request: Request,
+  { headers, bytesMax, budget, taken, overHttp }: BodyOptions,
+): Promise<Bytes> {
+  const announced = headers.get('content-length')
   if (announced !== null && !/^\d{1,15}$/.test(announced)) return refused('length')
   const length = Number(announced ?? 0)
   if (length > bytesMax) return refused('too-large', length)
   if (length === 0) {
-    const mayCarry = overHttp ? request.headers.has('transfer-encoding') : request.body !== null
+    const mayCarry = overHttp ? headers.get('transfer-encoding') !== null : request.body !== null
     return mayCarry ? readChunks(request, { bytesMax, budget, taken }) : { bytes: NOTHING }
   }
   if (!budget.take(length)) return refused('busy')

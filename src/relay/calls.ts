@@ -45,7 +45,7 @@ export function callsOf(route: StoredRoute, text: string): readonly Decoded[] | 
  * page of a foreign site could send it without asking. Unsubscribing needs the name, as Customer.io does.
  */
 export function wrongContentType(
-  headers: Headers,
+  headers: Pick<Headers, 'get'>,
   route: Route,
   text: string,
 ): { readonly status: number; readonly message: string } | undefined {

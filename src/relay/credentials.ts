@@ -12,8 +12,8 @@ export interface InboundCredentials {
 }
 
 export interface Keyring {
-  /** The workspace that an `Authorization` header opens. */
-  workspaceOf(authorization: string): string | undefined
+  /** The workspace that an `Authorization` header opens. @param connection that it came on */
+  workspaceOf(authorization: string, connection?: object): string | undefined
 }
 
 /** Both alphabets of base 64 (Go's SDK writes the one for URLs), with or without padding. */
@@ -43,13 +43,18 @@ export function createKeyring(
     }
   }
   const all = [...keys.values()]
+  // What a connection has shown before needs no second look: the two texts that are compared are both its own.
+  const shown = new WeakMap<object, { readonly authorization: string; readonly workspace: string }>()
   return {
-    workspaceOf(authorization) {
+    workspaceOf(authorization, connection) {
+      const before = connection === undefined ? undefined : shown.get(connection)
+      if (before?.authorization === authorization) return before.workspace
       const match = authorization.length > HEADER_CHARS_MAX ? null : BASIC.exec(authorization)
       if (match === null) return undefined
       const given = digestOf(Buffer.from(match[1]!, 'base64'))
       let found: string | undefined
       for (const { digest, workspace } of all) if (timingSafeEqual(digest, given)) found = workspace
+      if (found !== undefined && connection !== undefined) shown.set(connection, { authorization, workspace: found })
       return found
     },
   }

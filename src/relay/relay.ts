@@ -25,19 +25,14 @@ import {
   type WorkspaceOptions,
   type WorkspaceSettings,
 } from './options.ts'
+import type { RequestArrival } from './arrival.ts'
 import { createOrder } from './order.ts'
 import { differencesOf, type Reconfigured } from './reconfigure.ts'
 import type { RelayClient } from './relay-client.ts'
 import { createRetries, type Retries } from './retries.ts'
 import { clientOf, Workspace } from './workspace.ts'
 
-/** What is known of a request beside itself. */
-export interface RequestArrival {
-  /** Stands for the connection: requests of one are stored in the order in which they came. */
-  readonly connection?: object
-  /** The target as it stood in the request line. Without it, path and query of the request's URL are taken. */
-  readonly target?: string
-}
+export type { RequestArrival } from './arrival.ts'
 
 export interface RelayCloseReport {
   /** What remains stored, by workspace. */
@@ -156,11 +151,11 @@ class TrackRelay {
     const startedMs = clock.monotonicMs()
     this.#underWay++
     const turn = this.#order.join(arrival.connection)
-    const answered = await new Answering(this.#answering, request, turn, arrival.target).run()
+    const answered = await new Answering(this.#answering, request, turn, arrival).run()
     this.#underWay--
     if (this.#underWay === 0) this.#nowIdle()
     const { acceptance } = answered
-    if (acceptance !== undefined) acceptance.answered(!request.signal.aborted)
+    if (acceptance !== undefined) acceptance.answered(!(arrival.isGone ?? request.signal.aborted))
     if (this.#listeners.size > 0) this.#tellAnswered(answered, clock.monotonicMs() - startedMs)
     const { status, headers, body } = answered.answer
     return answer(status, headers, request.method === 'HEAD' ? null : body)

@@ -140,20 +140,7 @@ class RememberedRequests implements Retries {
   begin({ content, attempt }: Identity): Acceptance {
     this.#sweep(SWEEP_STEP)
     this.#cancelSweep ??= this.#clock.timer(SWEEP_MS, () => this.#sweepAll())
-    const request = new Remembered(attempt, {
-      stored: (accepted) => this.#stored(content, request, accepted),
-      refused: () => {
-        this.#forget(content, request)
-        this.#addRefusal(content, attempt)
-      },
-      invalid: () => this.#forget(content, request),
-      answered: (written) => {
-        const nowMs = this.#clock.monotonicMs()
-        const { answeredMs, unansweredMs } = this.#options
-        const ifWritten = nowMs + answeredMs
-        request.untilMs = written ? ifWritten : Math.max(ifWritten, request.acceptedAtMs + unansweredMs)
-      },
-    })
+    const request = new Remembered(attempt, content, this)
     const equal = this.#remembered.get(content)
     if (equal === undefined) this.#remembered.set(content, [request])
     else {
@@ -176,6 +163,18 @@ class RememberedRequests implements Retries {
     this.#addRefusal(content, attempt)
   }
 
+  /** One that had begun. */
+  withdrawn(request: Remembered, isRefused: boolean): void {
+    this.#forget(request.content, request)
+    if (isRefused) this.#addRefusal(request.content, request.attempts[0]!)
+  }
+
+  isAnswered(request: Remembered, written: boolean): void {
+    const { answeredMs, unansweredMs } = this.#options
+    const ifWritten = this.#clock.monotonicMs() + answeredMs
+    request.untilMs = written ? ifWritten : Math.max(ifWritten, request.acceptedAtMs + unansweredMs)
+  }
+
   turnedAway({ head, attempt }: Omit<Identity, 'content'>): void {
     this.#addRefusal(head, attempt)
   }
@@ -187,14 +186,14 @@ class RememberedRequests implements Retries {
     this.#count = 0
   }
 
-  #stored(content: string, request: Remembered, accepted: Accepted): void {
+  isStored(request: Remembered, accepted: Accepted): void {
     const nowMs = this.#clock.monotonicMs()
     request.acceptedAtMs = nowMs
     request.untilMs = nowMs + this.#options.unansweredMs
     if (accepted.body === null || request.isForgotten) return
     request.bodyChars = accepted.body.length
     this.#bodiesChars += request.bodyChars
-    if (this.#bodiesChars > BODIES_CHARS_MAX) this.#forget(content, request)
+    if (this.#bodiesChars > BODIES_CHARS_MAX) this.#forget(request.content, request)
   }
 
   #forget(content: string, request: Remembered): void {
@@ -269,13 +268,6 @@ class RememberedRequests implements Retries {
   }
 }
 
-interface Steps {
-  readonly stored: (accepted: Accepted) => void
-  readonly refused: () => void
-  readonly invalid: () => void
-  readonly answered: (written: boolean) => void
-}
-
 class Remembered implements Acceptance, Attempted {
   readonly attempts: number[]
   acceptedAtMs = 0
@@ -283,14 +275,16 @@ class Remembered implements Acceptance, Attempted {
   untilMs = Infinity
   bodyChars = 0
   isForgotten = false
-  readonly #steps: Steps
+  readonly content: string
+  readonly #all: RememberedRequests
   #accepted: Accepted | undefined
   #isKnown = false
   #tell: ((accepted: Accepted | undefined) => void)[] = NOBODY
 
-  constructor(attempt: number, steps: Steps) {
+  constructor(attempt: number, content: string, all: RememberedRequests) {
     this.attempts = [attempt]
-    this.#steps = steps
+    this.content = content
+    this.#all = all
   }
 
   /** A promise only for those who ask: most requests have no retry. */
@@ -302,22 +296,22 @@ class Remembered implements Acceptance, Attempted {
   }
 
   stored(accepted: Accepted): void {
-    this.#steps.stored(accepted)
+    this.#all.isStored(this, accepted)
     this.#settle(accepted)
   }
 
   refused(): void {
-    this.#steps.refused()
+    this.#all.withdrawn(this, true)
     this.#settle(undefined)
   }
 
   invalid(): void {
-    this.#steps.invalid()
+    this.#all.withdrawn(this, false)
     this.#settle(undefined)
   }
 
   answered(written: boolean): void {
-    this.#steps.answered(written)
+    this.#all.isAnswered(this, written)
   }
 
   #settle(accepted: Accepted | undefined): void {

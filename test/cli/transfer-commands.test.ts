@@ -200,8 +200,6 @@ test(
         .map(({ status }) => status),
       ['ok', 'warn', 'ok'],
     )
-    const other = await runCli(['--config', 'x.yaml', ...args], { cwd, env })
-    assert.deepEqual([other.exit, codeOf(other.err)], [2, 'CONFIG_FILE'])
     const asked = await runCli([...args, '--repair'], { cwd, env })
     assert.deepEqual([asked.exit, codeOf(asked.err)], [7, 'NEEDS_YES'])
     const repaired = await runCli([...args, '--repair', '--yes', '--no-json'], { cwd, env })
@@ -214,6 +212,28 @@ test(
     mkdirSync(join(cwd, 'bad'))
     writeFileSync(join(cwd, 'bad', 'default.db'), 'x'.repeat(10_000))
     assert.equal((await runCli(['doctor', '--data-dir', 'bad', '--base-url', url], { cwd, env })).exit, 9)
+  }),
+)
+
+test(
+  'doctor looks at every workspace of a configuration, or at the named one; flags win',
+  inPlace(async ({ cwd, url }) => {
+    const shop = { siteId: 'site', apiKey: 'key', baseUrl: url }
+    const blog = { ...shop, inbound: [{ siteId: 'b', apiKey: 'c' }] }
+    writeFileSync(join(cwd, 'relay.json'), JSON.stringify({ dataDir: 'in-file', workspaces: { shop, blog } }))
+    const look = async (...args: string[]): Promise<string> => {
+      const ran = await runCli(['doctor', '--no-json', '--config', 'relay.json', ...args], { cwd })
+      return `${ran.exit} ${ran.out}${ran.err}`
+    }
+    const both = await look()
+    assert.match(both, /^0 [^]*relay\.json[^]*in-file[^]*credentials shop[^]*credentials blog/)
+    const one = await look('--workspace', 'blog', '--data-dir', 'by-flag')
+    assert.match(one, /^0 [^]*by-flag[^]*credentials blog/)
+    assert.doesNotMatch(one, /credentials shop|in-file/)
+    assert.match(await look('-w', 'shoq'), /^2 .*no workspace "shoq" in the configuration; there is shop, blog/)
+    assert.match(await look('--site-id', 'x'), /^78 .*the configuration has 1 problem/)
+    const missing = await runCli(['doctor', '--config', 'x.yaml'], { cwd })
+    assert.deepEqual([missing.exit, codeOf(missing.err)], [78, 'INVALID_CONFIG'])
   }),
 )
 

@@ -5,7 +5,7 @@
 import { gzipSync } from 'node:zlib'
 
 import type { Random } from '../../src/runtime/runtime.ts'
-import { below, body, bytes, pick } from './bodies.ts'
+import { below, body, bytes, jsonText, pick } from './bodies.ts'
 
 export interface FuzzCase {
   /** Written one after the other. */
@@ -14,28 +14,37 @@ export interface FuzzCase {
   readonly answers: number | undefined
 }
 
+/** Each with a body that it would take; `?` stands for some value. */
 const ROUTES = [
-  ['PUT', '/api/v1/customers/42'],
-  ['DELETE', '/api/v1/customers/42'],
-  ['POST', '/api/v1/customers/a%40b.c/events'],
-  ['PUT', '/api/v1/customers/42/devices'],
-  ['DELETE', '/api/v1/customers/42/devices/d1'],
-  ['POST', '/api/v1/customers/42/suppress'],
-  ['POST', '/api/v1/events'],
-  ['POST', '/api/v1/merge_customers'],
-  ['POST', '/api/v1/segments/7/add_customers'],
-  ['POST', '/api/v2/entity'],
-  ['POST', '/api/v2/batch'],
-  ['POST', '/push/events'],
-  ['POST', '/unsubscribe/abc'],
-  ['GET', '/api/v1/accounts/region'],
-  ['PATCH', '/nowhere'],
-  ['GET', '/api/v1/customers/%2e%2e%2f%00'],
-  ['POST', '/api/v1/customers/../../admin/events?x=%ff#y'],
+  ['PUT', '/api/v1/customers/42', '{"plan":?}'],
+  ['DELETE', '/api/v1/customers/42', ''],
+  ['POST', '/api/v1/customers/a%40b.c/events', '{"name":"order","data":{"a":?}}'],
+  ['PUT', '/api/v1/customers/42/devices', '{"device":{"id":"d1","platform":"ios","attributes":{"a":?}}}'],
+  ['DELETE', '/api/v1/customers/42/devices/d1', ''],
+  ['POST', '/api/v1/customers/42/suppress', ''],
+  ['POST', '/api/v1/events', '{"name":"order","anonymous_id":"a1","data":?}'],
+  ['POST', '/api/v1/merge_customers', '{"primary":{"id":"1"},"secondary":{"email":"a@b.c"}}'],
+  ['POST', '/api/v1/segments/7/add_customers', '{"ids":["1","2"]}'],
+  ['POST', '/api/v2/entity', '{"type":"person","action":"identify","identifiers":{"id":"42"},"attributes":{"a":?}}'],
+  [
+    'POST',
+    '/api/v2/batch',
+    '{"batch":[{"type":"person","action":"event","identifiers":{"id":"42"},"name":"order","attributes":?},?]}',
+  ],
+  ['POST', '/push/events', '{"delivery_id":"d","event":"opened","device_id":"x","timestamp":1700000000}'],
+  ['POST', '/unsubscribe/abc', '{"unsubscribe":true}'],
+  ['GET', '/api/v1/accounts/region', ''],
+  ['GET', '/healthz?verbose', ''],
+  ['GET', '/metrics', ''],
+  ['PATCH', '/nowhere', ''],
+  ['GET', '/api/v1/customers/%2e%2e%2f%00', ''],
+  ['POST', '/api/v1/customers/../../admin/events?x=%ff#y', '{"name":"order"}'],
 ] as const
 
+const CREDENTIALS = 'Authorization: Basic c2l0ZTprZXk='
+
 const HEADERS = [
-  'Authorization: Basic c2l0ZTprZXk=',
+  CREDENTIALS,
   'Authorization: Basic ____',
   'Authorization: Bearer x',
   'Authorization:',
@@ -95,9 +104,11 @@ export function fuzzCase(random: Random): FuzzCase {
 }
 
 function parts(random: Random, from: readonly string[]): Parts {
-  const [method, path] = pick(random, ROUTES)
-  const headers = ['Host: relay', ...Array.from({ length: below(random, 5) }, () => pick(random, from))]
-  const plain = body(random)
+  const [method, path, taken] = pick(random, ROUTES)
+  // Most of them are let in, for what is behind the door to be met too.
+  const first = random() < 0.8 ? ['Host: relay', CREDENTIALS] : ['Host: relay']
+  const headers = [...first, ...Array.from({ length: below(random, 5) }, () => pick(random, from))]
+  const plain = random() < 0.5 ? Buffer.from(taken.replaceAll('?', () => jsonText(random))) : body(random)
   const zipped = random() < 0.1 ? [...headers, 'Content-Encoding: gzip'] : undefined
   return {
     method,

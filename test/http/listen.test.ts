@@ -36,9 +36,15 @@ test(
   using(async (use) => {
     const arrivals: Arrival[] = []
     const urls: string[] = []
+    const addresses: string[] = []
     const server = use(
       await listenOn(async (incoming, arrival) => {
         arrivals.push(arrival)
+        addresses.push(arrival.remoteAddress)
+        assert.deepEqual(
+          [arrival.headers.get('host'), arrival.headers.get('accept'), arrival.isGone],
+          ['x', null, false],
+        )
         urls.push(incoming.url)
         return answer(200, JSON_TYPE, '{}')
       }),
@@ -52,7 +58,8 @@ test(
     assert.deepEqual(urls, ['http://x/b?c=%2e', 'http://x/last', 'http://x/last'])
     assert.equal(arrivals[0]?.connection, arrivals[1]?.connection)
     assert.notEqual(arrivals[1]?.connection, arrivals[2]?.connection)
-    assert.equal(arrivals[0]?.remoteAddress, '127.0.0.1')
+    assert.deepEqual(addresses, ['127.0.0.1', '127.0.0.1', '127.0.0.1'])
+    assert.equal(arrivals[0]?.isGone, true)
     assert.equal(server.url, `http://127.0.0.1:${server.port}`)
     assert.equal(globalThis.Request, request)
     assert.equal(globalThis.Response, response)

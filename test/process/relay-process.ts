@@ -51,6 +51,16 @@ export function startRelay(input: RelayInput): RelayProcess {
   return attend(child)
 }
 
+/** All that it knows stands in a configuration file. */
+export function startConfigured(config: string, cwd: string): RelayProcess {
+  const child = spawn(process.execPath, [program, 'relay', '--config', config], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    cwd,
+    env: { PATH: process.env['PATH'], NODE_OPTIONS: '--disable-warning=ExperimentalWarning' },
+  })
+  return attend(child)
+}
+
 function attend(child: ChildProcess): RelayProcess {
   const lines: Line[] = []
   const watchers = new Set<() => void>()

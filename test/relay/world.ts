@@ -25,7 +25,7 @@ export interface World {
   readonly send: (line: string, options?: SendOptions) => Promise<Got>
 }
 
-export interface SendOptions extends RequestArrival {
+export interface SendOptions extends Omit<RequestArrival, 'headers'> {
   readonly body?: unknown
   /** In place of a JSON body. */
   readonly raw?: string | Uint8Array | ReadableStream<Uint8Array>

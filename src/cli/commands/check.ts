@@ -70,9 +70,14 @@ async function checked(io: Io, options: CheckOptions): Promise<CheckResult> {
     const failure = asCliError(error)
     if (!(failure instanceof CliError)) throw error
     const level = failure.exitCode === EXIT.unreachable ? 'critical' : 'unknown'
-    return { level, line: `${level.toUpperCase()} - ${failure.message}` }
+    return { level, line: `${level.toUpperCase()} - ${oneLine(failure.message)}` }
   }
   return result ?? { level: 'unknown', line: 'UNKNOWN - nothing was found out' }
+}
+
+/** What is wrong with a configuration is told in several. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, ' ')
 }
 
 function limitsOf(options: CheckOptions): CheckLimits {

@@ -1,23 +1,23 @@
 /** `holdfast doctor`: looks at everything that a relay needs, and says what to do about what is wrong. */
-import { resolve } from 'node:path'
-
 import { Command, Option } from 'commander'
 
 import type { Finding, Status } from '../../doctor/check.ts'
 import { examine } from '../../doctor/doctor.ts'
-import type { DoctorFacts } from '../../doctor/facts.ts'
+import type { DoctorFacts, DoctorWorkspace } from '../../doctor/facts.ts'
 import { systemProbes } from '../../doctor/system-probes.ts'
 import { CliError } from '../cli-error.ts'
 import { type CredentialOptions, credentialsOf } from '../credentials.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
+import { configFileOf, orConfigExit, readConfig } from '../read-config.ts'
+import { API_KEY_SOURCES, DEFAULTS, relayFactsOf, SITE_ID_SOURCES } from '../relay-facts.ts'
 import { type GlobalOptions, report, wantsJson } from '../report.ts'
 
 interface DoctorOptions extends GlobalOptions, CredentialOptions {
   readonly config?: string
-  readonly dataDir: string
-  readonly workspace: string
-  readonly region: 'us' | 'eu'
+  readonly dataDir?: string
+  readonly workspace?: string
+  readonly region?: 'us' | 'eu'
   readonly baseUrl?: string
   readonly repair?: boolean
   readonly yes?: boolean
@@ -26,23 +26,27 @@ interface DoctorOptions extends GlobalOptions, CredentialOptions {
 export function doctorCommand(io: Io): Command {
   return new Command('doctor')
     .description('check configuration, disk, outbox, clock, network, credentials and limits')
-    .addOption(
-      new Option('--data-dir <folder>', "the relay's data folder").default('holdfast-data').env('HOLDFAST_DATA_DIR'),
+    .option(
+      '--data-dir <folder>',
+      `the relay's data folder (HOLDFAST_DATA_DIR, that in --config, else ${DEFAULTS.dataDir})`,
     )
-    .option('--workspace <name>', 'its workspace', 'default')
-    .option('--site-id <id>', 'site id of the workspace (or HOLDFAST_SITE_ID)')
-    .option('--api-key-file <file>', 'file with the API key (or HOLDFAST_API_KEY, HOLDFAST_API_KEY_FILE)')
+    .option('-w, --workspace <name>', 'this one alone; without --config its name, which is default')
+    .option('--site-id <id>', `site id of the workspace (${SITE_ID_SOURCES})`)
+    .option('--api-key-file <file>', `file with the API key (${API_KEY_SOURCES})`)
     .addOption(
-      new Option('--region <region>', 'of the workspace').choices(['us', 'eu']).default('us').env('HOLDFAST_REGION'),
+      new Option('--region <region>', 'of the workspace (HOLDFAST_REGION, that in --config, else us)').choices([
+        'us',
+        'eu',
+      ]),
     )
     .option('--base-url <url>', "instead of the region's host: a simulator, a proxy")
     .option('--repair', 'do what can safely be done about it; needs --yes')
     .option('--yes', 'do not only say what --repair would do')
-    .action((_options, command: Command) => doctor(io, command.optsWithGlobals<DoctorOptions>()))
+    .action((_options, command: Command) => doctor(io, command.optsWithGlobals<DoctorOptions>(), command))
 }
 
-async function doctor(io: Io, options: DoctorOptions): Promise<void> {
-  const facts = factsOf(io, options)
+async function doctor(io: Io, options: DoctorOptions, command: Command): Promise<void> {
+  const facts = factsOf(io, options, command)
   const uid = process.getuid?.() ?? null
   const probes = systemProbes(io.runtime, { nodeVersion: process.versions.node, uid })
   const live = !wantsJson(io, options)
@@ -76,23 +80,42 @@ async function doctor(io: Io, options: DoctorOptions): Promise<void> {
   io.exitWith(exitOf(findings))
 }
 
-function factsOf(io: Io, options: DoctorOptions): DoctorFacts {
-  if (options.config !== undefined) {
-    // Better refused than left out in silence: it would be another relay that is looked at.
-    const hint = 'Give its facts as options: --data-dir, --workspace, --site-id, --region, --base-url.'
-    throw new CliError(EXIT.usage, 'CONFIG_FILE', 'a configuration file is not read here', hint)
+function factsOf(io: Io, options: DoctorOptions, command: Command): DoctorFacts {
+  return configFileOf(io, options) === undefined ? factsWithout(io, options) : factsIn(io, options, command)
+}
+
+/** Of the configuration, with the flags over it as `holdfast relay` would lay them. */
+function factsIn(io: Io, options: DoctorOptions, command: Command): DoctorFacts {
+  const { config, file } = orConfigExit(() => readConfig(io, command))
+  const { workspace: named } = options
+  const all = Object.entries(config.workspaces)
+  const chosen = named === undefined ? all : all.filter(([name]) => name === named)
+  if (chosen.length === 0) {
+    const message = `there is no workspace "${named}" in the configuration; there is ${all.map(([name]) => name).join(', ')}`
+    throw new CliError(EXIT.usage, 'unknown-workspace', message)
   }
-  const { siteId, apiKey } = credentialsOf(options, io)
-  const { region, workspace: name } = options
-  const baseUrl = options.baseUrl ?? io.env['HOLDFAST_BASE_URL'] ?? null
+  const workspaces = chosen.map(([name, { siteId, apiKey, region, baseUrl }]) => ({
+    name,
+    siteId,
+    apiKey,
+    region,
+    baseUrl,
+  }))
+  return { configFile: file, dataDir: config.dataDir, workspaces }
+}
+
+function factsWithout(io: Io, options: DoctorOptions): DoctorFacts {
+  const facts = relayFactsOf(io, {}, options)
+  const { siteId, apiKey } = credentialsOf(facts)
+  const said = options.region ?? (io.env['HOLDFAST_REGION'] || 'us')
+  const region = said === 'us' || said === 'eu' ? said : null
+  if (region === null) throw new CliError(EXIT.usage, 'REGION', 'HOLDFAST_REGION must be us or eu')
+  const baseUrl = options.baseUrl ?? (io.env['HOLDFAST_BASE_URL'] || null)
   if (baseUrl !== null && !/^https?:$/.test(URL.parse(baseUrl)?.protocol ?? '')) {
     throw new CliError(EXIT.usage, 'BASE_URL', '--base-url must be an http or https URL')
   }
-  return {
-    configFile: null,
-    dataDir: resolve(io.cwd, options.dataDir),
-    workspaces: [{ name, siteId, apiKey, region, baseUrl }],
-  }
+  const workspace: DoctorWorkspace = { name: facts.workspace ?? 'default', siteId, apiKey, region, baseUrl }
+  return { configFile: null, dataDir: facts.dataDir, workspaces: [workspace] }
 }
 
 const MARKS: Readonly<Record<Status, string>> = { ok: 'ok     ', warn: 'warning', fail: 'FAILED ', skipped: 'skipped' }

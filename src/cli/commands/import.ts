@@ -15,15 +15,17 @@ import { relayTarget } from '../../transfer/relay-target.ts'
 import { TransferError } from '../../transfer/transfer-error.ts'
 import { durationMs, numberAbove0, several, wholeNumber } from '../arguments.ts'
 import { CliError } from '../cli-error.ts'
-import { type CredentialOptions, credentialsOf, siteIdOf } from '../credentials.ts'
+import { type CredentialOptions, credentialsOf, intakeUrlOf, outboxSiteIdOf } from '../credentials.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { tellDryRun, tellImport, wordsOf } from '../import-report.ts'
 import type { Io } from '../io.ts'
 import { progressView } from '../progress-bar.ts'
+import { API_KEY_SOURCES, relayFactsOf, SITE_ID_SOURCES, URL_SOURCES } from '../relay-facts.ts'
 import type { GlobalOptions } from '../report.ts'
 
 interface ImportOptions extends GlobalOptions, CredentialOptions {
-  readonly url: string
+  readonly config?: string
+  readonly url?: string
   readonly dataDir?: string
   readonly workspace?: string
   readonly format?: 'ndjson' | 'csv'
@@ -46,19 +48,20 @@ interface ImportOptions extends GlobalOptions, CredentialOptions {
   readonly restart?: boolean
 }
 
-const URL_DEFAULT = 'http://127.0.0.1:8484'
-
 export function importCommand(io: Io): Command {
   const command = new Command('import')
     .description(
       'send the operations of an NDJSON or CSV file, each once and in order; goes on where it was interrupted',
     )
     .argument('<file>', 'FILE.ndjson or FILE.csv, also packed (.gz)')
-    .addOption(new Option('--url <url>', 'relay to send to').default(URL_DEFAULT).env('HOLDFAST_URL'))
-    .option('--site-id <id>', 'site id of the workspace (or HOLDFAST_SITE_ID)')
-    .option('--api-key-file <file>', 'file with the API key (or HOLDFAST_API_KEY, HOLDFAST_API_KEY_FILE)')
+    .option('--url <url>', `relay to send to (${URL_SOURCES})`)
+    .option('--site-id <id>', `site id of the workspace (${SITE_ID_SOURCES})`)
+    .option('--api-key-file <file>', `file with the API key (${API_KEY_SOURCES})`)
     .option('--data-dir <folder>', "store in the relay's own outbox files instead of sending; the relay may be stopped")
-    .option('--workspace <name>', 'workspace; with --data-dir its outbox is <folder>/<name>.db')
+    .option(
+      '--workspace <name>',
+      'workspace, needed where --config has several; with --data-dir its outbox is <folder>/<name>.db',
+    )
     .addOption(new Option('--format <format>', 'what the file is; otherwise by its name').choices(['ndjson', 'csv']))
     .option('--rate <n>', 'operations a second, at most', numberAbove0)
     .option('--batch <n>', 'operations in one request', wholeNumber(1, 500), 100)
@@ -234,12 +237,16 @@ function flagsOf(options: ImportOptions): MappingInput {
 
 function targetOf(io: Io, options: ImportOptions): Promise<ImportTarget> | ImportTarget {
   const { runtime } = io
-  const { url, dataDir, workspace = 'default', lint } = options
-  if (dataDir === undefined) return relayTarget({ url, ...credentialsOf(options, io), runtime })
+  const { lint, url } = options
+  const facts = relayFactsOf(io, options, { ...options, intakeUrl: url })
+  if (options.dataDir === undefined) {
+    return relayTarget({ url: intakeUrlOf(facts), ...credentialsOf(facts), runtime })
+  }
+  const siteId = outboxSiteIdOf(facts)
+  const workspace = facts.workspace ?? 'default'
   if (!/^[\w-][\w.-]*$/.test(workspace))
     throw new CliError(EXIT.usage, 'WORKSPACE', '--workspace is no name of a workspace')
-  const path = join(resolve(io.cwd, dataDir), `${workspace}.db`)
-  return openOutboxTarget({ outbox: { path }, siteId: siteIdOf(options, io), lint, runtime })
+  return openOutboxTarget({ outbox: { path: join(facts.dataDir, `${workspace}.db`) }, siteId, lint, runtime })
 }
 
 const EXIT_OF_CODE: Readonly<Record<TransferError['code'], readonly [ExitCode, string?]>> = {

@@ -8,14 +8,17 @@ import { type LoadResult, runLoad } from '../../load/load.ts'
 import { createSimulator } from '../../simulator/simulator.ts'
 import { durationMs, numberAbove0, wholeNumber } from '../arguments.ts'
 import { CliError } from '../cli-error.ts'
-import { type CredentialOptions, credentialsOf } from '../credentials.ts'
+import { type CredentialOptions, credentialsOf, intakeUrlOf } from '../credentials.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
+import { API_KEY_SOURCES, relayFactsOf, SITE_ID_SOURCES, URL_SOURCES } from '../relay-facts.ts'
 import { type GlobalOptions, report } from '../report.ts'
 import { SIMULATOR_PORT } from './simulate.ts'
 
 interface LoadCommandOptions extends GlobalOptions, CredentialOptions {
-  readonly url: string
+  readonly config?: string
+  readonly url?: string
+  readonly workspace?: string
   readonly simulator: string
   readonly simulatorPort: number
   readonly connections: number
@@ -35,9 +38,10 @@ export function loadCommand(io: Io): Command {
   const simulator = `http://127.0.0.1:${SIMULATOR_PORT}`
   return new Command('load')
     .description('send events to a relay, then verify at the simulator behind it that each arrived once and in order')
-    .addOption(new Option('--url <url>', 'relay').default('http://127.0.0.1:8484').env('HOLDFAST_URL'))
-    .option('--site-id <id>', 'site id of the workspace (or HOLDFAST_SITE_ID)')
-    .option('--api-key-file <file>', 'file with the API key (or HOLDFAST_API_KEY, HOLDFAST_API_KEY_FILE)')
+    .option('--url <url>', `relay (${URL_SOURCES})`)
+    .option('--site-id <id>', `site id of the workspace (${SITE_ID_SOURCES})`)
+    .option('--api-key-file <file>', `file with the API key (${API_KEY_SOURCES})`)
+    .option('-w, --workspace <name>', 'workspace, needed where --config has several')
     .option(
       '--simulator <url>',
       'simulator that the relay delivers to; built-in: served here; none: no verification',
@@ -59,7 +63,8 @@ export function loadCommand(io: Io): Command {
 }
 
 async function load(io: Io, options: LoadCommandOptions): Promise<void> {
-  const credentials = credentialsOf(options, io)
+  const facts = relayFactsOf(io, options, { ...options, intakeUrl: options.url })
+  const relay = { url: intakeUrlOf(facts), ...credentialsOf(facts) }
   const stop = new AbortController()
   const forget = (['SIGINT', 'SIGTERM'] as const).map((signal) =>
     io.onSignal(signal, () => {
@@ -75,8 +80,7 @@ async function load(io: Io, options: LoadCommandOptions): Promise<void> {
     const run = `load-${runtime.newId().toLowerCase()}`
     const after = simulator.url === null ? 0 : await ledgerEnd(simulator.url, runtime.fetch)
     const result = await runLoad({
-      ...credentials,
-      url: options.url,
+      ...relay,
       connections: options.connections,
       people,
       count: options.count ?? Infinity,
