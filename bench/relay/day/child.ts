@@ -190,8 +190,9 @@ for (let minute = 1; minute <= input.hours * 60; minute++) {
   if (minute % ENDING_EVERY_MINUTES === 0) void endNow()
   if (minute % 60 === 0) heap.push(heapMb())
 }
-await clock.advance(MINUTE_MS)
-await Promise.all(callers)
+let calling = true
+void Promise.all(callers).then(() => (calling = false))
+while (calling) await clock.advance(MINUTE_MS)
 await drained()
 const closed = life?.relay.close()
 await clock.advance(MINUTE_MS)
