@@ -8,7 +8,6 @@ import type { ArrivedOperation } from '../../src/simulator/control.ts'
 import { type CliPlace, cliPlace, type Ran } from './cli-place.ts'
 import { type RelayProcess, startConfigured } from './relay-process.ts'
 import { until } from '../until.ts'
-import {} from './relay-scene.ts'
 
 const LINES = 600
 const PEOPLE = 17
