@@ -190,9 +190,9 @@ for (let minute = 1; minute <= input.hours * 60; minute++) {
   if (minute % ENDING_EVERY_MINUTES === 0) void endNow()
   if (minute % 60 === 0) heap.push(heapMb())
 }
-let calling = true
-void Promise.all(callers).then(() => (calling = false))
-while (calling) await clock.advance(MINUTE_MS)
+const calling = new Set(callers)
+for (const caller of callers) void caller.then(() => calling.delete(caller))
+while (calling.size > 0) await clock.advance(MINUTE_MS)
 await drained()
 const closed = life?.relay.close()
 await clock.advance(MINUTE_MS)
