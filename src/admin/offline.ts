@@ -12,7 +12,7 @@ import { OutboxError } from '../errors.ts'
 import { healthOf } from '../observe/health.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import { sqliteOutbox } from '../outbox/sqlite.ts'
-import { type Inspection, inspectSqlite } from '../outbox/sqlite/inspection.ts'
+import { type OutboxFileReader, readOutboxFile } from '../outbox/sqlite/read-file.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { AdminError } from './admin-error.ts'
 import type { AdminClient, AdminStatus, AuditEntry, Verdict, WorkspaceStatus } from './contract.ts'
@@ -81,21 +81,21 @@ function notRunning(): Promise<never> {
 }
 
 interface File extends DeskWorkspace {
-  inspect(): Inspection
+  file(): OutboxFileReader
   close(): void
 }
 
 /** Opened when it is first asked for, so that a damaged one does not hide the others. */
 function openFile(path: string, runtime: Runtime): File {
-  let inspection: Inspection | undefined
-  const inspect = (): Inspection => (inspection ??= inspectSqlite(path, runtime))
-  const looking: Pick<Outbox, 'list'> = { list: async (query) => inspect().list(query) }
+  let reader: OutboxFileReader | undefined
+  const file = (): OutboxFileReader => (reader ??= readOutboxFile(path, runtime))
+  const looking: Pick<Outbox, 'list'> = { list: async (query) => file().list(query) }
   const acting: Pick<Outbox, 'list' | 'resolveDead'> = {
     ...looking,
     async resolveDead(selection, how) {
       // A handle, as of another process: it may act, and gives everything back at once. It claims nothing.
       const open = sqliteOutbox({ path, onDamage: 'refuse', reserveBytes: 0 })
-      const outbox = await open({ runtime, workspace: inspect().workspace, notice: () => {} })
+      const outbox = await open({ runtime, workspace: file().workspace, notice: () => {} })
       try {
         return await outbox.resolveDead(selection, how)
       } finally {
@@ -104,16 +104,16 @@ function openFile(path: string, runtime: Runtime): File {
     },
   }
   return {
-    inspect,
+    file,
     queue: createQueue(async () => looking),
     deadLetters: createDeadLetters(
       async () => acting,
       () => {},
     ),
-    stats: async () => statsOf(await inspect().stats(), false),
+    stats: async () => statsOf(await file().stats(), false),
     pause: () => {},
     resume: () => {},
-    close: () => inspection?.close(),
+    close: () => reader?.close(),
   }
 }
 
@@ -141,7 +141,7 @@ async function statusOf(files: ReadonlyMap<string, File>, options: OfflineOption
 
 async function isOwned(file: File): Promise<boolean> {
   try {
-    return await file.inspect().isOwned()
+    return await file.file().isOwned()
   } catch {
     // What is wrong with the file shows in its status.
     return false
@@ -190,7 +190,7 @@ function verdictOfAll(
   })
 }
 
-function statsOf(stats: Awaited<ReturnType<Inspection['stats']>>, paused: boolean): Stats {
+function statsOf(stats: Awaited<ReturnType<OutboxFileReader['stats']>>, paused: boolean): Stats {
   return {
     ...stats,
     deliveredDirectly: 0,

@@ -25,7 +25,7 @@ export interface ConnectionOptions extends GlobalOptions {
 }
 
 /** A command that speaks to a relay. */
-export function relayCommand(name: string, description: string): Command {
+export function operatorCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .addOption(

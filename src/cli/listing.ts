@@ -5,7 +5,7 @@ import { LIMIT_MAX, type QueueAsk, type ShownDead, type ShownOperation, type Sho
 import { wholeNumber } from './arguments.ts'
 import { agoText } from './amounts.ts'
 import { CliError } from './cli-error.ts'
-import { type ConnectionOptions, relayCommand } from './connection.ts'
+import { type ConnectionOptions, operatorCommand } from './connection.ts'
 import { EXIT } from './exit-codes.ts'
 import { pairs } from './table.ts'
 import type { WorkspaceOptions } from './workspace-choice.ts'
@@ -42,7 +42,7 @@ export interface ShowOptions extends ConnectionOptions, WorkspaceOptions {
 
 /** `description` is of the one operation that is shown. */
 export function showOneCommand(description: string): Command {
-  return relayCommand('show', description)
+  return operatorCommand('show', description)
     .argument('<id>', 'of the operation')
     .addOption(new Option('-w, --workspace <name>', 'look here alone'))
     .addOption(revealOption())

@@ -1,6 +1,6 @@
 /** How the doctor reaches the world. Tests give their own. */
 import type { HealthCheck } from '../client/health-checker.ts'
-import type { OutboxInspection } from '../outbox/sqlite/inspect.ts'
+import type { OutboxFileCheck } from '../outbox/sqlite/check-file.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { DoctorWorkspace } from './facts.ts'
 
@@ -29,7 +29,7 @@ export interface Probes {
   disk(path: string): DiskFacts | undefined
   /** Writes and syncs a small file so many times; how long each took, in milliseconds. */
   syncTimesMs(folder: string, times: number): readonly number[]
-  inspect(path: string): Promise<OutboxInspection>
+  inspect(path: string): Promise<OutboxFileCheck>
   /** Addresses of a host. Rejects with an error that has a `code`. */
   lookup(host: string): Promise<readonly string[]>
   /** A handshake: until when the certificate is valid, as the certificate says. Rejects with an error that has a `code`. */

@@ -19,7 +19,7 @@ import { dirname, join } from 'node:path'
 import { connect } from 'node:tls'
 
 import { CustomerIOHealthChecker } from '../client/health-checker.ts'
-import { inspectOutbox } from '../outbox/sqlite/inspect.ts'
+import { checkOutboxFile } from '../outbox/sqlite/check-file.ts'
 import { sqliteOutbox } from '../outbox/sqlite.ts'
 import type { OutboxNotice } from '../outbox/outbox.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -44,7 +44,7 @@ export function systemProbes(runtime: Runtime, { nodeVersion, uid }: ProcessFact
     list: (folder) => readdirSync(folder),
     disk,
     syncTimesMs: (folder, times) => syncTimes(folder, times, () => clock.monotonicMs()),
-    inspect: (path) => inspectOutbox(path, clock, runtime.random),
+    inspect: (path) => checkOutboxFile(path, clock, runtime.random),
     lookup: async (host) => (await dns.lookup(host, { all: true })).map(({ address }) => address),
     handshake: (host, port) => handshake(host, port, runtime),
     dateOf: (url) => dateOf(url, runtime),

@@ -11,7 +11,7 @@ import type { DoctorFacts } from '../../src/doctor/facts.ts'
 import type { PathFacts, Probes } from '../../src/doctor/probes.ts'
 import { memoryOf, openFilesOf, systemProbes } from '../../src/doctor/system-probes.ts'
 import { ResilientCustomerIO, sqliteOutbox } from '../../src/index.ts'
-import { inspectOutbox } from '../../src/outbox/sqlite/inspect.ts'
+import { checkOutboxFile } from '../../src/outbox/sqlite/check-file.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
 import { createSimulator } from '../../src/simulator/index.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
@@ -299,7 +299,8 @@ test(
   'an inspection tells what is no outbox of ours from a damaged one',
   inFolder(async (folder) => {
     const { clock, random } = systemRuntime
-    const inspect = (name: string): ReturnType<typeof inspectOutbox> => inspectOutbox(join(folder, name), clock, random)
+    const inspect = (name: string): ReturnType<typeof checkOutboxFile> =>
+      checkOutboxFile(join(folder, name), clock, random)
     assert.deepEqual(await inspect('none.db'), { state: 'absent' })
     writeFileSync(join(folder, 'text.db'), 'x'.repeat(10_000))
     assert.equal((await inspect('text.db')).state, 'damaged')

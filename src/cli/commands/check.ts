@@ -5,7 +5,7 @@ import { durationMs, wholeNumber } from '../arguments.ts'
 import { asCliError } from '../admin-failure.ts'
 import { CHECK, type CheckLimits, checkOf, type CheckResult } from '../check-verdict.ts'
 import { CliError } from '../cli-error.ts'
-import { type ConnectionOptions, relayCommand, withRelay } from '../connection.ts'
+import { type ConnectionOptions, operatorCommand, withRelay } from '../connection.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { readFrom, type WorkspaceOptions } from '../workspace-choice.ts'
@@ -31,7 +31,7 @@ export function checkCommand(io: Io): Command {
     new Option(flags, description).argParser(durationMs).default(ms, text)
   const count = (flags: string, description: string): Option =>
     new Option(flags, description).argParser(wholeNumber(0, COUNT_MAX))
-  return relayCommand(
+  return operatorCommand(
     'check',
     'for monitoring: one line with figures, and ends with 0 ok, 1 warning, 2 critical, 3 unknown',
   )

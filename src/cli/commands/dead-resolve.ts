@@ -5,13 +5,13 @@ import type { DEAD_REASONS } from '../../admin/request-fields.ts'
 import { countText, groupedText } from '../../admin/spans.ts'
 import { wholeNumber } from '../arguments.ts'
 import { CliError } from '../cli-error.ts'
-import { type ConnectionOptions, relayCommand, withRelay } from '../connection.ts'
+import { type ConnectionOptions, operatorCommand, withRelay } from '../connection.ts'
 import { consent, type ConsentOptions, withConsent } from '../consent.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { report } from '../report.ts'
 import { oneOf, type WorkspaceOptions } from '../workspace-choice.ts'
-import { causeOption } from './dead-show.ts'
+import { causeOption } from './dead-look.ts'
 
 interface ResolveOptions extends ConnectionOptions, WorkspaceOptions, ConsentOptions {
   readonly cause?: (typeof DEAD_REASONS)[number]
@@ -33,7 +33,7 @@ export function deadDropCommand(io: Io): Command {
 
 function resolveCommand(io: Io, how: How, description: string): Command {
   return withConsent(
-    relayCommand(how, description)
+    operatorCommand(how, description)
       .argument('[ids...]', 'of operations; otherwise by filter, or --all')
       .addOption(new Option('-w, --workspace <name>', 'of this one; needed where there are several'))
       .addOption(causeOption())

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import type { Io } from '../io.ts'
 import { deadExportCommand } from './export.ts'
 import { deadDropCommand, deadReplayCommand } from './dead-resolve.ts'
-import { deadGroupsCommand, deadListCommand, deadShowCommand } from './dead-show.ts'
+import { deadGroupsCommand, deadListCommand, deadShowCommand } from './dead-look.ts'
 
 export function deadCommand(io: Io): Command {
   return new Command('dead')

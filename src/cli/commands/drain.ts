@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import type { AdminClient } from '../../admin/contract.ts'
 import { countText, groupedText, spanText } from '../../admin/spans.ts'
 import { durationMs } from '../arguments.ts'
-import { type ConnectionOptions, relayCommand, withRelay } from '../connection.ts'
+import { type ConnectionOptions, operatorCommand, withRelay } from '../connection.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { report, wantsJson } from '../report.ts'
@@ -19,7 +19,7 @@ const LOOK_MS = 1_000
 const CLEAR_LINE = '\r\u001b[K'
 
 export function drainCommand(io: Io): Command {
-  return relayCommand('drain', 'wait until nothing waits for delivery; ends with 10 when the time is over first')
+  return operatorCommand('drain', 'wait until nothing waits for delivery; ends with 10 when the time is over first')
     .addOption(new Option('-w, --workspace <name>', 'this one alone'))
     .addOption(new Option('--timeout <span>', 'how long to wait').argParser(durationMs).default(300_000, '5m'))
     .action(async (_options, command: Command) => {

@@ -8,7 +8,7 @@ import { countText } from '../../admin/spans.ts'
 import { isoTime } from '../../runtime/iso-time.ts'
 import { writeLine } from '../../transfer/ndjson-line.ts'
 import { CliError } from '../cli-error.ts'
-import { type ConnectionOptions, relayCommand, withRelay } from '../connection.ts'
+import { type ConnectionOptions, operatorCommand, withRelay } from '../connection.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { untilSignal } from '../until-signal.ts'
@@ -28,11 +28,11 @@ export function exportCommand(io: Io): Command {
   const from = new Option('--from <what>', 'what waits, or dead letters')
     .choices(['waiting', 'dead'])
     .default('waiting')
-  return exporting(io, relayCommand('export', 'operations as NDJSON, which holdfast import reads').addOption(from))
+  return exporting(io, operatorCommand('export', 'operations as NDJSON, which holdfast import reads').addOption(from))
 }
 
 export function deadExportCommand(io: Io): Command {
-  return exporting(io, relayCommand('export', 'dead letters as NDJSON, each with its reason'), 'dead')
+  return exporting(io, operatorCommand('export', 'dead letters as NDJSON, each with its reason'), 'dead')
 }
 
 function exporting(io: Io, command: Command, from?: 'dead'): Command {

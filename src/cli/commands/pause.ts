@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import type { AdminClient, PauseReport } from '../../admin/contract.ts'
 import { asCliError } from '../admin-failure.ts'
 import { CliError } from '../cli-error.ts'
-import { type ConnectionOptions, relayCommand, withRelay } from '../connection.ts'
+import { type ConnectionOptions, operatorCommand, withRelay } from '../connection.ts'
 import { consent, type ConsentOptions, withConsent } from '../consent.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
@@ -24,7 +24,7 @@ export function resumeCommand(io: Io): Command {
 
 function actCommand(io: Io, act: Act, description: string): Command {
   return withConsent(
-    relayCommand(act, description)
+    operatorCommand(act, description)
       .addOption(new Option('-w, --workspace <name>', 'this one; needed where there are several'))
       .addOption(new Option('--all', 'all workspaces')),
   ).action(async (_options, command: Command) => {

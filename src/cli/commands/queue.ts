@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import type { AdminClient, QueuePage, ShownWaiting } from '../../admin/contract.ts'
 import { spanText } from '../../admin/spans.ts'
 import { agoText } from '../amounts.ts'
-import { relayCommand, withRelay } from '../connection.ts'
+import { operatorCommand, withRelay } from '../connection.ts'
 import type { Io } from '../io.ts'
 import {
   askOf,
@@ -30,7 +30,7 @@ export function queueCommand(io: Io): Command {
 }
 
 function listCommand(io: Io): Command {
-  return withListOptions(relayCommand('ls', 'operations that wait, the oldest first')).action(
+  return withListOptions(operatorCommand('ls', 'operations that wait, the oldest first')).action(
     async (_options, command: Command) => {
       const options = command.optsWithGlobals<ListOptions>()
       await withRelay(io, options, async (client) => {

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import { AdminError } from '../../admin/admin-error.ts'
 import type { AdminClient, AdminStatus } from '../../admin/contract.ts'
 import { sleep } from '../../runtime/clock.ts'
-import { type ConnectionOptions, relayCommand, withRelay } from '../connection.ts'
+import { type ConnectionOptions, operatorCommand, withRelay } from '../connection.ts'
 import type { Io } from '../io.ts'
 import { report, wantsJson } from '../report.ts'
 import { statusText } from '../status-text.ts'
@@ -19,7 +19,7 @@ const WATCH_MS = 2_000
 const REDRAW = '\u001b[2J\u001b[3J\u001b[H'
 
 export function statusCommand(io: Io): Command {
-  return relayCommand('status', 'how the relay is: one sentence, then the numbers behind it')
+  return operatorCommand('status', 'how the relay is: one sentence, then the numbers behind it')
     .addOption(new Option('-w, --workspace <name>', 'this one alone'))
     .addOption(new Option('--watch', 'again every 2 s, until it is interrupted'))
     .action(async (_options, command: Command) => {

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import { AdminError } from '../../admin/admin-error.ts'
 import type { AdminClient, EventFilter, StreamItem } from '../../admin/contract.ts'
 import { sleep } from '../../runtime/clock.ts'
-import { type ConnectionOptions, relayCommand, withRelay } from '../connection.ts'
+import { type ConnectionOptions, operatorCommand, withRelay } from '../connection.ts'
 import { eventText } from '../event-text.ts'
 import type { Io } from '../io.ts'
 import { type Step, trailOf } from '../person-trail.ts'
@@ -19,7 +19,7 @@ interface TailOptions extends ConnectionOptions, WorkspaceOptions {
 const RECONNECT_MS = 1_000
 
 export function tailCommand(io: Io): Command {
-  return relayCommand('tail', 'what happens, as it happens, until it is interrupted')
+  return operatorCommand('tail', 'what happens, as it happens, until it is interrupted')
     .addOption(new Option('-w, --workspace <name>', 'of this one alone'))
     .addOption(new Option('--type <types>', 'events of these types alone, for example dead-letter,circuit'))
     .addOption(

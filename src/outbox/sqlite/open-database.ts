@@ -11,6 +11,7 @@ import { Database } from './database.ts'
 import { failureOf } from './failure.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 import { APPLICATION_ID, SCHEMA, SCHEMA_VERSION } from './schema.ts'
+import { checkOurs, hasTables } from './whose-file.ts'
 
 export const PAGE_BYTES = 4_096
 const WAL_BYTES_MAX = 16 * 1024 * 1024
@@ -79,32 +80,6 @@ function checkWritable(target: string, path: string): void {
   }
 }
 
-/**
- * Whose file it is, as its header says, which can be read also where the tables cannot.
- *
- * Nothing but SQLite may read the file: closing a file lets go of all the locks that this process has on it, also of
- * those of other handles, and another process would then delete a log that is in use.
- * https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_
- */
-function checkOurs(database: Database, path: string): void {
-  const mark = (): number => database.number('PRAGMA application_id')
-  let applicationId = mark()
-  if (applicationId === 0) {
-    // Without a mark and tables it is as a crash leaves it between making the file and making its tables.
-    if (!hasTables(database)) return
-    // Another process may have made both between the two looks.
-    applicationId = mark()
-  }
-  if (applicationId !== APPLICATION_ID) {
-    throw new OutboxError('OUTBOX_UNAVAILABLE', 'the file is the database of another program', { path })
-  }
-  const version = database.number('PRAGMA user_version')
-  if (version > SCHEMA_VERSION) {
-    const message = `the outbox was written by a later version (schema ${version}, known up to ${SCHEMA_VERSION})`
-    throw new OutboxError('OUTBOX_NEWER_VERSION', message, { path })
-  }
-}
-
 function configure(database: Database, { path, durability }: ResolvedSqliteOptions): void {
   // Only heeded by a database without pages, and before it becomes one with a write-ahead log.
   if (!hasTables(database)) database.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL`)
@@ -152,10 +127,6 @@ function checkTables(database: Database, workspace: string, path: string): void 
   if (database.text('SELECT workspace FROM state') !== workspace) {
     throw new OutboxError('OUTBOX_UNAVAILABLE', 'the outbox belongs to another workspace', { path })
   }
-}
-
-function hasTables(database: Database): boolean {
-  return database.number('SELECT count(*) FROM sqlite_schema') > 0
 }
 
 function sizeOf(path: string): number {

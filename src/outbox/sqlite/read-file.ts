@@ -17,11 +17,11 @@ import { failureOf } from './failure.ts'
 import { sqliteDefaults } from './options.ts'
 import { hasLivingOwner, type OwnerMark } from './owner-mark.ts'
 import { Queries } from './queries.ts'
-import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts'
 import { StateTransactions } from './state.ts'
 import { finish } from './steps.ts'
+import { checkOurs } from './whose-file.ts'
 
-export interface Inspection {
+export interface OutboxFileReader {
   /** Whose operations these are, as the outbox was told when it was made. */
   readonly workspace: string
   list(query: ListQuery): Promise<ListPage>
@@ -33,12 +33,12 @@ export interface Inspection {
 }
 
 /** Throws `OutboxError` where there is no file, or none of ours. */
-export function inspectSqlite(path: string, runtime: Pick<Runtime, 'clock' | 'random'>): Inspection {
+export function readOutboxFile(path: string, runtime: Pick<Runtime, 'clock' | 'random'>): OutboxFileReader {
   return attempt(path, () => {
     if (!existsSync(path)) throw new OutboxError('OUTBOX_UNAVAILABLE', 'there is no outbox', { path })
     const database = openForReading(path, runtime.random)
     try {
-      return new SqliteInspection(path, database, runtime)
+      return new FileReader(path, database, runtime)
     } catch (error) {
       database.close()
       throw error
@@ -50,12 +50,8 @@ function openForReading(path: string, random: Runtime['random']): Database {
   const database = new Database(path, { random, readOnly: !isWritable(path) })
   try {
     database.exec('PRAGMA query_only = 1')
-    if (database.number('PRAGMA application_id') !== APPLICATION_ID) {
-      throw new OutboxError('OUTBOX_UNAVAILABLE', 'the file is no outbox', { path })
-    }
-    if (database.number('PRAGMA user_version') > SCHEMA_VERSION) {
-      throw new OutboxError('OUTBOX_NEWER_VERSION', 'the outbox was written by a later version', { path })
-    }
+    if (checkOurs(database, path) === 'empty')
+      throw new OutboxError('OUTBOX_UNAVAILABLE', 'there is no outbox', { path })
     return database
   } catch (error) {
     database.close()
@@ -72,7 +68,7 @@ function isWritable(path: string): boolean {
   }
 }
 
-class SqliteInspection implements Inspection {
+class FileReader implements OutboxFileReader {
   readonly workspace: string
   readonly #path: string
   readonly #database: Database

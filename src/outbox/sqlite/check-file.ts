@@ -9,9 +9,9 @@ import type { Random } from '../../runtime/runtime.ts'
 import { Database } from './database.ts'
 import { failureOf } from './failure.ts'
 import { hasLivingOwner, type OwnerMark } from './owner-mark.ts'
-import { APPLICATION_ID, SCHEMA_VERSION } from './schema.ts'
+import { checkOurs } from './whose-file.ts'
 
-export type OutboxInspection =
+export type OutboxFileCheck =
   /** There is none yet. */
   | { readonly state: 'absent' }
   | {
@@ -28,7 +28,7 @@ export type OutboxInspection =
   | { readonly state: 'damaged'; readonly message: string }
   | { readonly state: 'unusable'; readonly code: string; readonly message: string }
 
-export async function inspectOutbox(path: string, clock: Clock, random: Random): Promise<OutboxInspection> {
+export async function checkOutboxFile(path: string, clock: Clock, random: Random): Promise<OutboxFileCheck> {
   const bytes = sizeOf(path)
   const logBytes = sizeOf(`${path}-wal`)
   if (bytes === 0 && logBytes > 0) return { state: 'damaged', message: 'its file is empty or gone, its log is not' }
@@ -37,8 +37,7 @@ export async function inspectOutbox(path: string, clock: Clock, random: Random):
   let database: Database | undefined
   try {
     database = new Database(path, { random, readOnly: true })
-    const foreign = foreignness(database)
-    if (foreign !== undefined) return foreign
+    if (checkOurs(database, path) === 'empty') return { state: 'absent' }
     const opened = database
     const { owner } = markIn(database)
     const alive = await hasLivingOwner(() => markIn(opened), clock)
@@ -61,18 +60,6 @@ export async function inspectOutbox(path: string, clock: Clock, random: Random):
   } finally {
     database?.close()
   }
-}
-
-function foreignness(database: Database): OutboxInspection | undefined {
-  const version = database.number('PRAGMA user_version')
-  if (database.number('PRAGMA application_id') !== APPLICATION_ID) {
-    // Without tables it is as a crash leaves it between making the file and making its tables.
-    if (database.number('SELECT count(*) FROM sqlite_schema') === 0) return { state: 'absent' }
-    return { state: 'unusable', code: 'OUTBOX_UNAVAILABLE', message: 'the file is the database of another program' }
-  }
-  if (version <= SCHEMA_VERSION) return undefined
-  const message = `the outbox was written by a later version (schema ${version}, known up to ${SCHEMA_VERSION})`
-  return { state: 'unusable', code: 'OUTBOX_NEWER_VERSION', message }
 }
 
 function markIn(database: Database): OwnerMark {

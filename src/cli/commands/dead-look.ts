@@ -4,7 +4,7 @@ import type { DeadAsk, DeadGroups, DeadPage, ShownDead } from '../../admin/contr
 import { DEAD_REASONS } from '../../admin/request-fields.ts'
 import { groupedText, spanText } from '../../admin/spans.ts'
 import { agoText } from '../amounts.ts'
-import { type ConnectionOptions, relayCommand, withRelay } from '../connection.ts'
+import { type ConnectionOptions, operatorCommand, withRelay } from '../connection.ts'
 import type { Io } from '../io.ts'
 import {
   askOf,
@@ -33,7 +33,7 @@ export function causeOption(): Option {
 }
 
 export function deadListCommand(io: Io): Command {
-  return withListOptions(relayCommand('ls', 'dead letters, the oldest first'))
+  return withListOptions(operatorCommand('ls', 'dead letters, the oldest first'))
     .addOption(causeOption())
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<DeadListOptions>()
@@ -49,7 +49,7 @@ export function deadListCommand(io: Io): Command {
 }
 
 export function deadGroupsCommand(io: Io): Command {
-  return relayCommand('groups', 'dead letters by what they died of, the most first')
+  return operatorCommand('groups', 'dead letters by what they died of, the most first')
     .addOption(new Option('-w, --workspace <name>', 'of this one alone'))
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<ConnectionOptions & WorkspaceOptions>()
