@@ -85,7 +85,7 @@ const limits: Section<LimitsConfig> = section('What one request and one connecti
   }),
   idleTimeout: duration({
     about: 'How long a connection may rest between two requests. Longer than that of a load balancer before it.',
-    initial: '65s',
+    initial: '120s',
     min: SECOND,
     max: HOUR,
     change: 'restart',
