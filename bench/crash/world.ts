@@ -45,7 +45,11 @@ export async function runWorld(options: WorldOptions): Promise<Account> {
   const simulator = createSimulator({ latencyMs: LATENCY_MS })
   await using server = await simulator.listen()
   const collect = (): void => {
-    for (const entry of simulator.ledger.all()) accounts.arrive(arrivalOf(entry))
+    for (const entry of simulator.ledger.all()) {
+      // The process died before the account had done the work of this request: nothing of it was taken in.
+      if (entry.fate === 'cut' && !entry.applied && !entry.duplicate) continue
+      accounts.arrive(arrivalOf(entry))
+    }
     simulator.ledger.clear()
   }
   const start = (life: number): Process =>
