@@ -10,7 +10,7 @@ import type { CommitAnswer, CommitInput } from './commit.ts'
 import { startBare, startRelay, startUpstream } from './servers.ts'
 import type { SteadyAnswer, SteadyInput } from './steady.ts'
 
-const SIZES = { full: { rounds: 5, seconds: 10 }, quick: { rounds: 1, seconds: 1 } } as const
+const SIZES = { full: { rounds: 5, seconds: 20 }, quick: { rounds: 1, seconds: 1 } } as const
 const PER_SECOND = 2_000
 const TIMES_MAX = 3
 

@@ -15,6 +15,8 @@ export interface RunningServer {
   kill(): Promise<void>
 }
 
+/** As the image has it: V8's four helper threads would take two cores from everything else (docs/operating.md). */
+const FEW_HELPERS = '--v8-pool-size=1'
 const READY_S_MAX = 60
 const LOOK_MS = 5
 
@@ -41,7 +43,7 @@ export async function startRelay(
   const [port, adminPort] = await freePorts(2)
   const program = built()
   const startedMs = performance.now()
-  const child = spawn(process.execPath, [program, 'relay'], {
+  const child = spawn(process.execPath, [FEW_HELPERS, program, 'relay'], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       PATH: process.env['PATH'],
@@ -87,7 +89,7 @@ async function untilReady(url: string, child: ChildProcess, startedMs: number): 
 }
 
 async function startAnnounced(file: string): Promise<RunningServer> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url))], {
+  const child = spawn(process.execPath, [FEW_HELPERS, fileURLToPath(new URL(file, import.meta.url))], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const line = await new Promise<string>((resolve, reject) => {
