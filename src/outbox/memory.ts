@@ -2,7 +2,8 @@
  * The memory outbox: the model of the contract, in the simplest code that keeps it. Nothing survives the process.
  *
  * What one factory opens is one outbox, so that a test can open it again after a simulated crash, or twice. The first
- * handle delivers; another takes over when that one closes, or has not been heard of for some seconds.
+ * handle delivers; another takes over when that one closes, or has not been heard of for some seconds. As a model of the
+ * outboxes for many machines all handles deliver.
  */
 import { OutboxError } from '../errors.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -45,13 +46,19 @@ interface Shared {
   /** Made by the first handle, which brings the clock. */
   executions: IdempotencyStore | undefined
   readonly limits: Required<OutboxLimits>
+  readonly allDeliver: boolean
+}
+
+export interface MemoryOutboxOptions extends OutboxLimits {
+  /** Which of several handles deliver. @defaultValue 'one' */
+  readonly deliver?: 'one' | 'all'
 }
 
 /**
  * An outbox without a file, for tests and for what may be lost with the process.
  * @example `const outbox = await memoryOutbox()({ runtime: systemRuntime, workspace: 'main', notice: () => {} })`
  */
-export function memoryOutbox(options: OutboxLimits = {}): OpenOutbox {
+export function memoryOutbox(options: MemoryOutboxOptions = {}): OpenOutbox {
   const limits = resolveLimits(options)
   const shared: Shared = {
     records: new MemoryRecords(limits),
@@ -61,6 +68,7 @@ export function memoryOutbox(options: OutboxLimits = {}): OpenOutbox {
     ownerSeenMs: 0,
     executions: undefined,
     limits,
+    allDeliver: options.deliver === 'all',
   }
   return (context) => Promise.resolve(new MemoryOutbox(shared, context))
 }
@@ -102,7 +110,7 @@ class MemoryOutbox implements Outbox {
     this.#checkOpen()
     if (!this.#isOwner(true)) return { lease: '', entries: [], nextInMs: STANDBY_CLAIM_MS, role: 'standby' }
     const nowMs = this.#runtime.clock.monotonicMs()
-    const { lease, given } = this.#shared.turns.claim(want, nowMs)
+    const { lease, given } = this.#shared.turns.claim(want, nowMs, this)
     const nextMs = this.#shared.turns.nextMs(nowMs)
     return {
       lease,
@@ -174,6 +182,7 @@ class MemoryOutbox implements Outbox {
     this.#closed = true
     this.#shared.handles.delete(this)
     if (this.#shared.owner === this) this.#shared.owner = undefined
+    if (this.#shared.allDeliver) this.#shared.turns.endOf(this)
   }
 
   #settleOne({ lease, position, verdict }: Settlement): LeaseState {
@@ -197,6 +206,16 @@ class MemoryOutbox implements Outbox {
 
   /** Also a sign of life: an owner that is not heard of loses the outbox to a handle that asks for it. */
   #isOwner(takeOver: boolean): boolean {
+    const active = this.#shared.allDeliver || this.#owns(takeOver)
+    const role = active ? 'active' : 'standby'
+    if (role !== this.#role) {
+      this.#role = role
+      this.#notice({ type: 'role', role })
+    }
+    return active
+  }
+
+  #owns(takeOver: boolean): boolean {
     const shared = this.#shared
     const nowMs = this.#runtime.clock.monotonicMs()
     const vacant = shared.owner === undefined || nowMs - shared.ownerSeenMs > SILENT_MS
@@ -204,14 +223,8 @@ class MemoryOutbox implements Outbox {
       shared.owner = this
       shared.turns.reset()
     }
-    const active = shared.owner === this
-    if (active) shared.ownerSeenMs = nowMs
-    const role = active ? 'active' : 'standby'
-    if (role !== this.#role) {
-      this.#role = role
-      this.#notice({ type: 'role', role })
-    }
-    return active
+    if (shared.owner === this) shared.ownerSeenMs = nowMs
+    return shared.owner === this
   }
 
   #open(store: IdempotencyStore): IdempotencyStore {

@@ -8,16 +8,19 @@
  *    flight or held back by a retry. So at most one entry of a lane is in flight.
  * 3. Every write back proves its right: a settlement under a lapsed lease changes nothing and answers `lapsed`.
  * 4. A lease ends by itself. Its entries are then claimable again, with their place in the lane kept.
- * 5. A retry holds back its own lanes and nothing else. Waits are measured on a monotonic clock and are forgotten by a
- *    restart: a clock that jumps cannot hold a lane back.
+ * 5. A retry holds back its own lanes and nothing else. Where one handle delivers, waits are measured on its monotonic
+ *    clock and are forgotten by a restart: a clock that jumps cannot hold a lane back. Where all deliver, leases and waits
+ *    are measured on the store's clock, which all of them share, and a wait outlives the handle that asked for it.
  * 6. `accepted = delivered + dead + expired + purged + dropped + waiting + lost`, and `lost` is 0 (see `OutboxTotals`).
  * 7. Settling, listing and purging work in a full outbox, and on a full disk.
  * 8. Live entries of lanes that had nothing waiting when they were appended are not stuck behind a backlog, nor are
  *    live entries that follow only such ones: a claim serves them and the backlog side by side, a quarter of it at
  *    least for the backlog. Inside a lane the order holds whatever the priority.
- * 9. Several handles, also of several processes, may share one outbox: all append and ask, one at a time delivers. Only
- *    the active one claims; another takes over at once when it closes, and within seconds when it dies. A takeover
- *    ends all leases and all waits.
+ * 9. Several handles, also of several processes, may share one outbox; all append and ask. In one kind of outbox one
+ *    handle at a time delivers: only the active one claims; another takes over at once when it closes, and within seconds
+ *    when it dies, and a takeover ends all leases and all waits. In the other kind, for many machines, all deliver: every
+ *    handle is active, a lane in flight with one of them is not given to another, and a handle that closes ends its own
+ *    leases at once.
  * 10. `executions` keeps its own contract (`idempotency/store.ts`) for all handles of the outbox, active or not. What is
  *     in it does not count among the entries, and survives as they do.
  */

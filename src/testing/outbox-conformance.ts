@@ -16,6 +16,7 @@ import { laneCases } from './outbox-conformance/lanes.ts'
 import { leaseCases } from './outbox-conformance/leases.ts'
 import { openingCases } from './outbox-conformance/opening.ts'
 import { operatorCases } from './outbox-conformance/operator.ts'
+import { sharingCases } from './outbox-conformance/sharing.ts'
 import { runCase, type OutboxSubject } from './outbox-conformance/scene.ts'
 
 export interface OutboxCase {
@@ -36,6 +37,7 @@ export function outboxCases(subject: OutboxSubject): readonly OutboxCase[] {
     ...expressCases,
     ...operatorCases,
     ...openingCases,
+    ...sharingCases,
   ]
     .filter((each) => each.needs === undefined || each.needs(subject))
     .map((each) => ({ name: each.name, run: () => runCase(subject, each) }))

@@ -5,12 +5,12 @@ import type { OutboxNotice } from '../../src/outbox/outbox.ts'
 import { outboxCases, type OutboxSubject } from '../../src/testing/outbox-conformance.ts'
 import { createTestRuntime } from '../../src/testing/test-runtime.ts'
 
-const subject: OutboxSubject = {
+const subjectOf = (deliver: 'one' | 'all'): OutboxSubject => ({
   time: 'virtual',
-  handles: 'several',
+  handles: deliver === 'one' ? 'several' : 'all-deliver',
   async make(limits) {
     const runtime = createTestRuntime()
-    const open = memoryOutbox(limits)
+    const open = memoryOutbox({ ...limits, deliver })
     return {
       async open() {
         const notices: OutboxNotice[] = []
@@ -23,6 +23,7 @@ const subject: OutboxSubject = {
       dispose: async () => {},
     }
   },
-}
+})
 
-for (const { name, run } of outboxCases(subject)) test(`memory: ${name}`, run)
+for (const { name, run } of outboxCases(subjectOf('one'))) test(`memory: ${name}`, run)
+for (const { name, run } of outboxCases(subjectOf('all'))) test(`memory, all deliver: ${name}`, run)

@@ -24,6 +24,8 @@ interface Lane {
 }
 
 interface LeaseRecord {
+  /** The handle that claimed. */
+  readonly holder: object
   endMs: number
   readonly turns: Set<Turn>
 }
@@ -73,11 +75,15 @@ export class MemoryTurns {
     return lanes.some((lane) => this.#lanes.has(lane))
   }
 
-  claim(want: ClaimWant, nowMs: number): { readonly lease: Lease; readonly given: readonly StoredEntry[] } {
+  claim(
+    want: ClaimWant,
+    nowMs: number,
+    holder: object,
+  ): { readonly lease: Lease; readonly given: readonly StoredEntry[] } {
     this.expire(nowMs)
     const room = new ClaimRoom(want)
     const share = this.#share.next(want.entriesMax)
-    const record: LeaseRecord = { endMs: nowMs + want.leaseMs, turns: new Set() }
+    const record: LeaseRecord = { holder, endMs: nowMs + want.leaseMs, turns: new Set() }
     const lease = `m${++this.#leaseNumber}`
     const give = (queue: Set<Turn>, entries?: number): void => {
       for (const turn of queue) {
@@ -117,6 +123,11 @@ export class MemoryTurns {
     if (record === undefined) return 'lapsed'
     record.endMs = nowMs + leaseMs
     return 'held'
+  }
+
+  /** Ends the leases of one handle. */
+  endOf(holder: object): void {
+    for (const [lease, record] of this.#leases) if (record.holder === holder) this.#lapse(lease, record)
   }
 
   /** Ends the leases and the waits whose time has come. */

@@ -35,8 +35,8 @@ export interface OutboxUnderTest {
 export interface OutboxSubject {
   /** `real`: `advance` waits, the wall clock cannot be moved, and handles cannot be killed. */
   readonly time: 'virtual' | 'real'
-  /** Whether one store can have several handles at a time. */
-  readonly handles: 'one' | 'several'
+  /** Whether one store can have several handles at a time, and then, whether one of them delivers or all. */
+  readonly handles: 'one' | 'several' | 'all-deliver'
   readonly make: (limits: {
     readonly maxOperations?: number
     readonly maxBytes?: number
@@ -54,7 +54,9 @@ export interface SceneCase {
 }
 
 export const virtualTime = (subject: OutboxSubject): boolean => subject.time === 'virtual'
-export const severalHandles = (subject: OutboxSubject): boolean => subject.handles === 'several'
+export const severalHandles = (subject: OutboxSubject): boolean => subject.handles !== 'one'
+export const oneDelivers = (subject: OutboxSubject): boolean => subject.handles === 'several'
+export const allDeliver = (subject: OutboxSubject): boolean => subject.handles === 'all-deliver'
 
 export async function runCase(subject: OutboxSubject, each: SceneCase): Promise<void> {
   const store = await subject.make(each.limits ?? {})
