@@ -176,20 +176,26 @@ export type OutboxErrorCode =
   | 'OUTBOX_UNAVAILABLE'
   | 'OUTBOX_CLOSED'
 
-/** The outbox could not be opened or written. `code` says why; `path` is its file, where it has one. */
+/**
+ * The outbox could not be opened or written. `code` says why; `path` is its file, where it has one. `mayBeStored`: the
+ * answer of a server did not come, so what was appended may be there all the same; the same entries, with the same ids,
+ * can be appended again and are stored once.
+ */
 export class OutboxError extends HoldfastError {
   override readonly name = 'OutboxError'
   readonly code: OutboxErrorCode
   readonly path: string | undefined
+  readonly mayBeStored: boolean
 
   constructor(
     code: OutboxErrorCode,
     message: string,
-    details: { readonly path?: string; readonly cause?: unknown } = {},
+    details: { readonly path?: string; readonly mayBeStored?: boolean; readonly cause?: unknown } = {},
   ) {
     super(message, details.cause === undefined ? {} : { cause: details.cause })
     this.code = code
     this.path = details.path
+    this.mayBeStored = details.mayBeStored ?? false
   }
 }
 

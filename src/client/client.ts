@@ -175,6 +175,7 @@ export abstract class Client implements AsyncDisposable {
   }
 
   #noticed(notice: OutboxNotice): void {
+    if (notice.type === 'hint' || notice.type === 'handles') return
     if (notice.type !== 'appended') this.#events.emit(notice)
     this.#engine?.wake()
   }

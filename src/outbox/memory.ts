@@ -29,6 +29,7 @@ import type {
   OutboxNotice,
   OutboxStats,
   Position,
+  ProviderHint,
   Settlement,
 } from './outbox.ts'
 import { positionOf, sequenceOf } from './position.ts'
@@ -95,6 +96,7 @@ class MemoryOutbox implements Outbox {
     }
     shared.handles.add(this)
     this.#isOwner(true)
+    this.#tellCount()
   }
 
   async append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
@@ -177,12 +179,23 @@ class MemoryOutbox implements Outbox {
     return total
   }
 
+  tell(hint: ProviderHint): void {
+    if (this.#closed || !this.#shared.allDeliver) return
+    for (const handle of this.#shared.handles) if (handle !== this) handle.#notice({ type: 'hint', hint })
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     this.#shared.handles.delete(this)
     if (this.#shared.owner === this) this.#shared.owner = undefined
     if (this.#shared.allDeliver) this.#shared.turns.endOf(this)
+    this.#tellCount()
+  }
+
+  #tellCount(): void {
+    const { handles, allDeliver } = this.#shared
+    if (allDeliver) for (const handle of handles) handle.#notice({ type: 'handles', count: handles.size })
   }
 
   #settleOne({ lease, position, verdict }: Settlement): LeaseState {

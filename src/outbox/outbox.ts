@@ -202,9 +202,23 @@ export interface Outbox {
    * loses its lease. Resolves to how many. What is appended meanwhile may stay.
    */
   purge(lane: string): Promise<number>
+  /**
+   * Tells the other handles that deliver what this one has learned of the provider. Waits for nothing and never throws;
+   * a hint may be lost, or come late.
+   */
+  tell(hint: ProviderHint): void
   /** Ends leases and gives the outbox back. What is under way finishes first. Closing twice is allowed. */
   close(): Promise<void>
 }
+
+/**
+ * What one handle has learned of the provider. `limited`: it was asked to send less, and waits for so long. `failing`: its
+ * circuit is open for so long. `well`: its circuit has closed.
+ */
+export type ProviderHint =
+  | { readonly kind: 'limited'; readonly forMs: number }
+  | { readonly kind: 'failing'; readonly forMs: number }
+  | { readonly kind: 'well' }
 
 /** What an outbox has to say without having been asked. */
 export type OutboxNotice =
@@ -212,6 +226,10 @@ export type OutboxNotice =
   | { readonly type: 'role'; readonly role: 'active' | 'standby' }
   /** Another handle appended: it is worth claiming. */
   | { readonly type: 'appended' }
+  /** From another handle, where all deliver. */
+  | { readonly type: 'hint'; readonly hint: ProviderHint }
+  /** Where all deliver: how many handles there are now, this one included. Told when it changes, within seconds. */
+  | { readonly type: 'handles'; readonly count: number }
   /** A stored entry does not match its checksum any more; it was made a dead letter `damaged`, with its bytes kept. */
   | { readonly type: 'damaged-entry'; readonly position: Position }
   /**

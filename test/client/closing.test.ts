@@ -115,6 +115,7 @@ function shared(change: (outbox: Outbox) => Partial<Outbox>): Shared {
         list: (query) => inner.list(query),
         resolveDead: (selection, how) => inner.resolveDead(selection, how),
         purge: (lane) => inner.purge(lane),
+        tell: (hint) => inner.tell(hint),
         executions: inner.executions,
         close: () => {
           state.closed++

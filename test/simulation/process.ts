@@ -141,6 +141,9 @@ function mortalOutbox(outbox: Outbox, alive: () => boolean): Outbox {
     list: (query) => guard(() => outbox.list(query)),
     resolveDead: (selection, how) => guard(() => outbox.resolveDead(selection, how)),
     purge: (lane) => guard(() => outbox.purge(lane)),
+    tell: (hint) => {
+      if (alive()) outbox.tell(hint)
+    },
     close: () => guard(() => outbox.close()),
   }
 }

@@ -100,6 +100,9 @@ class InlineOutbox implements Outbox {
     return this.#steps((core) => core.purge(lane))
   }
 
+  /** Nobody else delivers while this handle does. */
+  tell(): void {}
+
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true

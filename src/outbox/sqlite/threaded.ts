@@ -125,6 +125,9 @@ class ThreadedOutbox implements Outbox {
     return this.#ask({ kind: 'purge', lane })
   }
 
+  /** Nobody else delivers while this handle does. */
+  tell(): void {}
+
   close(): Promise<void> {
     this.#closed ??= Promise.all([this.#groups.idle(), this.#executionGroups.idle()]).then(() => this.#link.close())
     return this.#closed

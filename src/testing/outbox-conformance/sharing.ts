@@ -1,7 +1,8 @@
 /** Several handles that all deliver: what a lane, a lease and a wait mean between them. */
 import assert from 'node:assert/strict'
 
-import { allDeliver, crowd, entry, idsOf, sameIds, virtualTime, type SceneCase } from './scene.ts'
+import type { OutboxNotice } from '../../outbox/outbox.ts'
+import { allDeliver, crowd, entry, idsOf, type Scene, sameIds, virtualTime, type SceneCase } from './scene.ts'
 
 const delivered = { to: 'delivered' } as const
 const everything = { entriesMax: 1_000, bytesMax: 100_000_000, leaseMs: 600_000 }
@@ -173,4 +174,34 @@ export const sharingCases: readonly SceneCase[] = [
       await scene.checkAccount()
     },
   },
+  {
+    name: 'each handle hears how many there are, and what another has learned of the provider, but not itself',
+    needs: allDeliver,
+    async run(scene) {
+      const heard = (handle: typeof scene.handle, type: 'hint' | 'handles'): readonly OutboxNotice[] =>
+        handle.notices.filter((notice) => notice.type === type)
+      const second = await scene.open()
+      await until(scene, () => heard(scene.handle, 'handles').length > 0 && heard(second, 'handles').length > 0)
+      await until(scene, () => [scene.handle, second].every((each) => countOf(heard(each, 'handles').at(-1)) === 2))
+      second.outbox.tell({ kind: 'limited', forMs: 700 })
+      await until(scene, () => heard(scene.handle, 'hint').length > 0)
+      assert.deepEqual(heard(scene.handle, 'hint'), [{ type: 'hint', hint: { kind: 'limited', forMs: 700 } }])
+      assert.deepEqual(heard(second, 'hint'), [])
+      await second.outbox.close()
+      second.outbox.tell({ kind: 'well' })
+      await until(scene, () => countOf(heard(scene.handle, 'handles').at(-1)) === 1)
+    },
+  },
 ]
+
+/** A hint and a count take their time, at most some seconds. */
+async function until(scene: Scene, isSo: () => boolean): Promise<void> {
+  for (let look = 0; !isSo(); look++) {
+    assert.ok(look < 500, 'nothing was heard in ten seconds')
+    await scene.store.advance(20)
+  }
+}
+
+function countOf(notice: OutboxNotice | undefined): number | undefined {
+  return notice?.type === 'handles' ? notice.count : undefined
+}
