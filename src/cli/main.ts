@@ -1,39 +1,24 @@
 #!/usr/bin/env node
-/** The program `holdfast`: the only file that touches the process it runs in. */
-import { systemRuntime } from '../runtime/system.ts'
-import type { Io, Output } from './io.ts'
-import { run } from './program.ts'
+/**
+ * The program `holdfast`. It imports nothing before it knows that this Node can: what an older one says of a module that it
+ * does not have helps nobody.
+ */
+import { readFileSync } from 'node:fs'
 
-function outputOf(stream: NodeJS.WriteStream): Output {
-  // A reader that has gone (`holdfast tail | head`) is no failure.
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
-  return {
-    write: (text) => void stream.write(text),
-    get isTerminal() {
-      return stream.isTTY
-    },
-    get columns() {
-      return stream.columns ?? 80
-    },
-  }
+const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+const { engines } = JSON.parse(text) as { readonly engines: { readonly node: string } }
+const needed = engines.node.replace('>=', '')
+
+if (isOlder(process.versions.node, needed)) {
+  process.stderr.write(`holdfast: needs Node ${needed} or later; this is ${process.versions.node}\n`)
+  process.exitCode = 1
+} else {
+  const { start } = await import('./start.ts')
+  await start()
 }
 
-const io: Io = {
-  stdout: outputOf(process.stdout),
-  stderr: outputOf(process.stderr),
-  stdin: process.stdin,
-  env: process.env,
-  cwd: process.cwd(),
-  runtime: systemRuntime,
-  onSignal(signal, handler) {
-    process.on(signal, handler)
-    return () => void process.off(signal, handler)
-  },
-  exitWith(code) {
-    process.exitCode = code
-  },
+function isOlder(version: string, than: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const [majorMin = 0, minorMin = 0] = than.split('.').map(Number)
+  return major < majorMin || (major === majorMin && minor < minorMin)
 }
-
-await run(process.argv.slice(2), io)

@@ -22,6 +22,7 @@ import { versionCommand } from './commands/version.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { wantsJson } from './report.ts'
+import { packageVersion } from './version.ts'
 
 /** Each gives one command. A new one is added here. */
 const COMMANDS: readonly ((io: Io) => Command)[] = [
@@ -50,6 +51,7 @@ export function createProgram(io: Io): Command {
     .addOption(new Option('--json', 'answer in JSON (the default where stdout is no terminal)'))
     .addOption(new Option('--no-json', 'answer in text').hideHelp())
     .addOption(new Option('--config <file>', 'configuration of the relay').env('HOLDFAST_CONFIG'))
+    .version(`holdfast ${packageVersion()}`, '-V, --version', 'print the version')
     .helpCommand(true)
     .showSuggestionAfterError()
   for (const create of COMMANDS) program.addCommand(create(io))

@@ -3,7 +3,13 @@
 /** A longer one is no slip of the pen, and would cost time. */
 const NAME_CHARS_MAX = 64
 
-/** The nearest of `names`, if it is near enough to be what was meant: a third of its letters may differ, and no more than three. */
+/** Fewer letters begin too many names. */
+const BEGINNING_CHARS_MIN = 5
+
+/**
+ * The nearest of `names`, if it is near enough to be what was meant: a third of its letters may differ, and no more than
+ * three. Where none is, one that begins like it: the rest was forgotten (`rateLimit` for `rateLimitPerSecond`).
+ */
 export function nearest(name: string, names: Iterable<string>): string | null {
   if (name.length > NAME_CHARS_MAX) return null
   const wanted = plain(name)
@@ -18,7 +24,19 @@ export function nearest(name: string, names: Iterable<string>): string | null {
       bestDistance = distance
     }
   }
-  return best
+  return best ?? beginningLike(wanted, names)
+}
+
+function beginningLike(wanted: string, names: Iterable<string>): string | null {
+  if (wanted.length < BEGINNING_CHARS_MIN) return null
+  for (const candidate of names) {
+    const known = plain(candidate)
+    const [same, missing] = [known.slice(0, wanted.length), known.slice(0, wanted.length + 1)]
+    if (known.length > wanted.length && Math.min(editDistance(wanted, same), editDistance(wanted, missing)) <= 1) {
+      return candidate
+    }
+  }
+  return null
 }
 
 /** Letters to insert, leave out, change, or swap with their neighbour, until `a` is `b`. */

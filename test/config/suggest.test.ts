@@ -31,6 +31,10 @@ test('the nearest name is offered if it is near', () => {
   assert.equal(nearest('baseURI', names), 'baseUrl')
   assert.equal(nearest('hint', names), 'lint')
   assert.equal(nearest('password', names), null)
+  for (const begun of ['rateLimit', 'rateLimt', 'rate-limit']) {
+    assert.equal(nearest(begun, [...names, 'rateLimitPerSecond']), 'rateLimitPerSecond', begun)
+  }
+  assert.equal(nearest('rate', [...names, 'rateLimitPerSecond']), null)
   assert.equal(nearest('', names), null)
   assert.equal(nearest('x'.repeat(1_000_000), names), null)
 })
