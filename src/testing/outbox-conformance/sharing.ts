@@ -152,29 +152,6 @@ export const sharingCases: readonly SceneCase[] = [
     },
   },
   {
-    name: 'any handle can list, look up, purge and resolve what others deliver',
-    needs: allDeliver,
-    async run(scene) {
-      const second = (await scene.open()).outbox
-      const appended = await scene.append(
-        entry('a1'),
-        entry('a2'),
-        entry('b1', { lanes: ['b'] }),
-        entry('c', { lanes: ['c'] }),
-      )
-      const claim = await scene.claim()
-      await scene.settle(claim, { to: 'dead', reason: 'rejected' }, ({ id }) => id === 'b1')
-      assert.equal((await second.list({ from: 'waiting', limit: 10 })).entries.length, 3)
-      assert.equal(await second.resolveDead({ all: true }, 'replay'), 1)
-      assert.equal(await second.purge('a'), 2)
-      assert.deepEqual(await second.lookup([appended[0]!.position]), [{ state: 'purged' }])
-      const states = await scene.settle(claim, delivered, ({ id }) => id !== 'b1')
-      assert.deepEqual([...states].sort(), ['held', 'lapsed'], 'a1 was purged in flight')
-      assert.deepEqual(await scene.drain(), ['b1'])
-      await scene.checkAccount()
-    },
-  },
-  {
     name: 'each handle hears how many there are, and what another has learned of the provider, but not itself',
     needs: allDeliver,
     async run(scene) {
