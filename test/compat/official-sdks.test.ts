@@ -61,6 +61,15 @@ function arrivals(simulator: RelayStage['simulator']): readonly string[] {
     .toSorted()
 }
 
+/** The people that came of it, without the second in which each of the two was told. */
+function people(simulator: RelayStage['simulator']): readonly unknown[] {
+  return simulator.workspace.people().map(({ attributeTimes, events, ...person }) => ({
+    ...person,
+    timed: Object.keys(attributeTimes),
+    events: events.map(({ eventType, name, data }) => ({ eventType, name, data })),
+  }))
+}
+
 test(
   'customerio-node 5.2: every method, and the same arrives as if the relay were not there',
   using(async (use) => {
@@ -71,7 +80,7 @@ test(
     const server = use(await direct.listen())
     await everyMethodOf5(new TrackClient('site', 'key', { url: `${server.url}/api/v1`, retry: { maxRetries: 0 } }))
     assert.deepEqual(arrivals(stage.simulator), arrivals(direct))
-    assert.deepEqual(stage.simulator.workspace.people(), direct.workspace.people())
+    assert.deepEqual(people(stage.simulator), people(direct))
   }),
 )
 
@@ -123,7 +132,7 @@ test(
     const server = use(await listen((request) => direct.fetch(request), { host: 'localhost', port: 0, tls }))
     await everyMethodOf4(client4(server.port, tls.cert))
     assert.deepEqual(arrivals(stage.simulator), arrivals(direct))
-    assert.deepEqual(stage.simulator.workspace.people(), direct.workspace.people())
+    assert.deepEqual(people(stage.simulator), people(direct))
   }),
 )
 
