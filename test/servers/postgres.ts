@@ -123,9 +123,21 @@ function forAll(server: ServerProcess, signal: NodeJS.Signals): void {
 }
 
 async function killAll(server: ServerProcess): Promise<void> {
+  // So that it makes no child that is not in the list; the ones that it has would hold its shared memory.
+  server.freeze()
   const children = childrenOf(server.pid)
   await server.signal('SIGKILL')
   for (const pid of children) send(pid, 'SIGKILL')
+  while (children.some(isThere)) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function send(pid: number, signal: NodeJS.Signals): void {
