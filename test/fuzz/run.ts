@@ -31,8 +31,12 @@ export interface FuzzReport {
 }
 
 const SLOWEST_MS = 8_000
-/** Silence after which the client ends a connection that the server keeps. */
+/**
+ * Silence after which the client ends a connection that the server keeps: so long, and so many turns of the event loop, for
+ * on a busy machine a process may not run at all for longer than that.
+ */
 const QUIET_MS = 25
+const QUIET_TURNS = 25
 const GROWN_BYTES_MAX = 150_000_000
 const PROBLEMS_MAX = 10
 
@@ -118,9 +122,11 @@ function exchange(host: string, port: number, { pieces, answers }: FuzzCase): Pr
     })
     // A silence counts only once there is nothing to wait for: the answers of valid requests may take their time.
     socket.setTimeout(QUIET_MS)
-    socket.on('timeout', () => {
+    socket.on('timeout', async () => {
+      const heard = text.length
+      await turns(QUIET_TURNS)
       const { statuses, closes } = readAnswers(text)
-      const enough = closes || statuses.length >= expected
+      const enough = text.length === heard && (closes || statuses.length >= expected)
       if (!enough && performance.now() - startedMs < SLOWEST_MS) {
         socket.setTimeout(QUIET_MS)
         return
@@ -132,4 +138,8 @@ function exchange(host: string, port: number, { pieces, answers }: FuzzCase): Pr
     socket.on('error', () => undefined)
     socket.on('close', () => resolve({ text, tookMs: performance.now() - startedMs, silent }))
   })
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
