@@ -2,11 +2,11 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { startRedis } from '../../test/servers/redis.ts'
 import type { Case, Context, Row } from '../case.ts'
 import { measureInChild } from '../child.ts'
 import { median, perSecond, ratio, ratios } from '../numbers.ts'
 import { alternate } from '../rounds.ts'
-import { startRedis } from './redis.ts'
 import type { AppendAnswer, AppendInput } from './child.ts'
 import type { SideName } from './side.ts'
 
@@ -16,6 +16,9 @@ const SIZES = {
 } as const
 
 const CALLERS = 256
+
+/** Every write is on the disk before it is answered, as ours are; rewrites of the file would only cost Redis something. */
+const SYNCED = { appendfsync: 'always', 'auto-aof-rewrite-percentage': '0' }
 
 const program = new URL('./child.ts', import.meta.url)
 
@@ -34,8 +37,12 @@ async function measure(context: Context, side: SideName, callers: number): Promi
   try {
     const input: Omit<AppendInput, 'redisPort'> = { side, callers, warmUpMs, measureMs, folder }
     if (side !== 'bullmq') return await measureInChild<AppendAnswer>(program, { ...input, redisPort: 0 })
-    await using redis = await startRedis(join(folder, 'redis'))
-    return await measureInChild<AppendAnswer>(program, { ...input, redisPort: redis.port })
+    const redis = await startRedis(SYNCED, folder)
+    try {
+      return await measureInChild<AppendAnswer>(program, { ...input, redisPort: redis.port })
+    } finally {
+      await redis.stop()
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -81,21 +81,21 @@ function notRunning(): Promise<never> {
 }
 
 interface File extends DeskWorkspace {
-  file(): OutboxFileReader
+  open(): OutboxFileReader
   close(): void
 }
 
 /** Opened when it is first asked for, so that a damaged one does not hide the others. */
 function openFile(path: string, runtime: Runtime): File {
   let reader: OutboxFileReader | undefined
-  const file = (): OutboxFileReader => (reader ??= readOutboxFile(path, runtime))
-  const looking: Pick<Outbox, 'list'> = { list: async (query) => file().list(query) }
+  const open = (): OutboxFileReader => (reader ??= readOutboxFile(path, runtime))
+  const looking: Pick<Outbox, 'list'> = { list: async (query) => open().list(query) }
   const acting: Pick<Outbox, 'list' | 'resolveDead'> = {
     ...looking,
     async resolveDead(selection, how) {
       // A handle, as of another process: it may act, and gives everything back at once. It claims nothing.
-      const open = sqliteOutbox({ path, onDamage: 'refuse', reserveBytes: 0 })
-      const outbox = await open({ runtime, workspace: file().workspace, notice: () => {} })
+      const openHandle = sqliteOutbox({ path, onDamage: 'refuse', reserveBytes: 0 })
+      const outbox = await openHandle({ runtime, workspace: open().workspace, notice: () => {} })
       try {
         return await outbox.resolveDead(selection, how)
       } finally {
@@ -104,13 +104,13 @@ function openFile(path: string, runtime: Runtime): File {
     },
   }
   return {
-    file,
+    open,
     queue: createQueue(async () => looking),
     deadLetters: createDeadLetters(
       async () => acting,
       () => {},
     ),
-    stats: async () => statsOf(await file().stats(), false),
+    stats: async () => statsOf(await open().stats(), false),
     pause: () => {},
     resume: () => {},
     close: () => reader?.close(),
@@ -141,7 +141,7 @@ async function statusOf(files: ReadonlyMap<string, File>, options: OfflineOption
 
 async function isOwned(file: File): Promise<boolean> {
   try {
-    return await file.file().isOwned()
+    return await file.open().isOwned()
   } catch {
     // What is wrong with the file shows in its status.
     return false

@@ -5,7 +5,7 @@
  * handle delivers; another takes over when that one closes, or has not been heard of for some seconds. As a model of the
  * outboxes for many machines all handles deliver.
  */
-import { OutboxError } from '../errors.ts'
+import { OptionsError, OutboxError } from '../errors.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { memoryIdempotencyStore } from '../idempotency/memory-store.ts'
 import type { IdempotencyStore } from '../idempotency/store.ts'
@@ -51,16 +51,18 @@ interface Shared {
 }
 
 export interface MemoryOutboxOptions extends OutboxLimits {
-  /** Which of several handles deliver. @defaultValue 'one' */
+  /** Which of several handles deliver: one at a time, as with a file, or all, as with a store of many machines. @defaultValue 'one' */
   readonly deliver?: 'one' | 'all'
 }
 
 /**
- * An outbox without a file, for tests and for what may be lost with the process.
+ * An outbox without a file, for tests and for what may be lost with the process. Throws `OptionsError`.
  * @example `const outbox = await memoryOutbox()({ runtime: systemRuntime, workspace: 'main', notice: () => {} })`
  */
 export function memoryOutbox(options: MemoryOutboxOptions = {}): OpenOutbox {
   const limits = resolveLimits(options)
+  const { deliver = 'one' } = options
+  if (deliver !== 'one' && deliver !== 'all') throw new OptionsError('deliver', 'must be one of one, all')
   const shared: Shared = {
     records: new MemoryRecords(limits),
     turns: new MemoryTurns(),
@@ -69,7 +71,7 @@ export function memoryOutbox(options: MemoryOutboxOptions = {}): OpenOutbox {
     ownerSeenMs: 0,
     executions: undefined,
     limits,
-    allDeliver: options.deliver === 'all',
+    allDeliver: deliver === 'all',
   }
   return (context) => Promise.resolve(new MemoryOutbox(shared, context))
 }
@@ -95,7 +97,7 @@ class MemoryOutbox implements Outbox {
       abandon: async (ask) => this.#open(store).abandon(ask),
     }
     shared.handles.add(this)
-    this.#isOwner(true)
+    this.#isActive(true)
     this.#tellCount()
   }
 
@@ -110,7 +112,7 @@ class MemoryOutbox implements Outbox {
 
   async claim(want: ClaimWant): Promise<Claim> {
     this.#checkOpen()
-    if (!this.#isOwner(true)) return { lease: '', entries: [], nextInMs: STANDBY_CLAIM_MS, role: 'standby' }
+    if (!this.#isActive(true)) return { lease: '', entries: [], nextInMs: STANDBY_CLAIM_MS, role: 'standby' }
     const nowMs = this.#runtime.clock.monotonicMs()
     const { lease, given } = this.#shared.turns.claim(want, nowMs, this)
     const nextMs = this.#shared.turns.nextMs(nowMs)
@@ -128,14 +130,14 @@ class MemoryOutbox implements Outbox {
 
   async renew(leases: readonly Lease[], leaseMs: number): Promise<readonly LeaseState[]> {
     this.#checkOpen()
-    const active = this.#isOwner(false)
+    const active = this.#isActive(false)
     const nowMs = this.#runtime.clock.monotonicMs()
     return leases.map((lease) => (active ? this.#shared.turns.renew(lease, leaseMs, nowMs) : 'lapsed'))
   }
 
   async settle(settlements: readonly Settlement[]): Promise<readonly LeaseState[]> {
     this.#checkOpen()
-    const active = this.#isOwner(false)
+    const active = this.#isActive(false)
     this.#shared.turns.expire(this.#runtime.clock.monotonicMs())
     return settlements.map((settlement) => (active ? this.#settleOne(settlement) : 'lapsed'))
   }
@@ -143,7 +145,7 @@ class MemoryOutbox implements Outbox {
   async stats(): Promise<OutboxStats> {
     this.#checkOpen()
     this.#shared.turns.expire(this.#runtime.clock.monotonicMs())
-    const role = this.#isOwner(false) ? 'active' : 'standby'
+    const role = this.#isActive(false) ? 'active' : 'standby'
     const counts = role === 'active' ? this.#shared.turns.counts() : { inFlight: 0, lanesHeld: 0 }
     return { role, ...counts, ...this.#shared.records.stats(this.#runtime.clock.wallMs()) }
   }
@@ -218,7 +220,7 @@ class MemoryOutbox implements Outbox {
   }
 
   /** Also a sign of life: an owner that is not heard of loses the outbox to a handle that asks for it. */
-  #isOwner(takeOver: boolean): boolean {
+  #isActive(takeOver: boolean): boolean {
     const active = this.#shared.allDeliver || this.#owns(takeOver)
     const role = active ? 'active' : 'standby'
     if (role !== this.#role) {

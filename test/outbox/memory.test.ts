@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { memoryOutbox } from '../../src/outbox/memory.ts'
@@ -27,3 +28,7 @@ const subjectOf = (deliver: 'one' | 'all'): OutboxSubject => ({
 
 for (const { name, run } of outboxCases(subjectOf('one'))) test(`memory: ${name}`, run)
 for (const { name, run } of outboxCases(subjectOf('all'))) test(`memory, all deliver: ${name}`, run)
+
+test('which handles deliver is one of two words', () => {
+  assert.throws(() => memoryOutbox({ deliver: 'both' as 'all' }), { name: 'OptionsError', field: 'deliver' })
+})

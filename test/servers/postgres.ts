@@ -5,27 +5,32 @@ import { join } from 'node:path'
 
 import { Client } from 'pg'
 
-import { type Folder, onFreePort, startProcess, type ServerProcess, temporary, untilReady } from './process.ts'
+import {
+  type Folder,
+  onFreePort,
+  startProcess,
+  type ServerProcess,
+  temporary,
+  type TestServer,
+  untilReady,
+} from './process.ts'
 
-export interface PostgresServer {
-  readonly port: number
+export interface PostgresServer extends TestServer {
   /** Of the database `postgres`, as its superuser. */
   readonly connectionString: string
-  /** As `kill -9` of all its processes does. */
-  kill(): Promise<void>
-  freeze(): void
-  thaw(): void
-  /** Again on the same port and folder, after `kill`. Resolves when it has recovered. */
-  restart(): Promise<void>
   /** A database of its own; its connection string. */
   database(): Promise<string>
-  /** Ends it and removes its folder. */
-  stop(): Promise<void>
 }
 
-/** @param settings of its configuration: `{ max_connections: '20' }` */
-export async function startPostgres(settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
-  const folder = temporary('postgres')
+/**
+ * @param settings of its configuration: `{ max_connections: '20' }`
+ * @param parent where its folder lies; whoever `postgres` is must be able to go through it
+ */
+export async function startPostgres(
+  settings: Readonly<Record<string, string>> = {},
+  parent?: string,
+): Promise<PostgresServer> {
+  const folder = temporary('postgres', parent)
   const user = userOf()
   if (user !== undefined) chownSync(folder.path, user.uid, user.gid)
   const data = join(folder.path, 'data')

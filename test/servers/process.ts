@@ -25,6 +25,19 @@ export interface ServerProgram {
   readonly gid?: number
 }
 
+/** A server that is reached over its port. */
+export interface TestServer {
+  readonly port: number
+  /** As `kill -9` of all its processes does. */
+  kill(): Promise<void>
+  freeze(): void
+  thaw(): void
+  /** Again on the same port and folder. Resolves when it answers, with what it had kept. */
+  restart(): Promise<void>
+  /** Ends it and removes its folder. */
+  stop(): Promise<void>
+}
+
 /** Ends with the process of the test, whatever becomes of that. */
 const running = new Set<ChildProcess>()
 process.once('exit', () => {
@@ -110,7 +123,8 @@ export interface Folder {
   readonly remove: () => void
 }
 
-export function temporary(name: string): Folder {
-  const path = mkdtempSync(join(tmpdir(), `holdfast-${name}-`))
+/** @param parent where it lies; a bench needs it on a real disk, which a system's temporary folder need not be. */
+export function temporary(name: string, parent: string = tmpdir()): Folder {
+  const path = mkdtempSync(join(parent, `holdfast-${name}-`))
   return { path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 3 }) }
 }

@@ -1,24 +1,29 @@
 /** A real Redis on a port of its own, in a folder of its own. */
 import { connect } from 'node:net'
 
-import { type Folder, onFreePort, startProcess, type ServerProcess, temporary, untilReady } from './process.ts'
+import {
+  type Folder,
+  onFreePort,
+  startProcess,
+  type ServerProcess,
+  temporary,
+  type TestServer,
+  untilReady,
+} from './process.ts'
 
-export interface RedisServer {
-  readonly port: number
+export interface RedisServer extends TestServer {
   readonly url: string
-  /** As `kill -9` does. */
-  kill(): Promise<void>
-  freeze(): void
-  thaw(): void
-  /** Again on the same port and folder, after `kill` or `stop`. */
-  restart(): Promise<void>
-  /** Ends it and removes its folder. */
-  stop(): Promise<void>
 }
 
-/** @param settings of its configuration, over those of a durable one: `{ maxmemory: '10mb' }` */
-export async function startRedis(settings: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
-  const folder = temporary('redis')
+/**
+ * @param settings of its configuration, over those of a durable one: `{ maxmemory: '10mb' }`
+ * @param parent where its folder lies
+ */
+export async function startRedis(
+  settings: Readonly<Record<string, string>> = {},
+  parent?: string,
+): Promise<RedisServer> {
+  const folder = temporary('redis', parent)
   return onFreePort(async (port) => {
     const start = (): Promise<ServerProcess> => startOnce(folder, port, settings)
     let server = await start()
