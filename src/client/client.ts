@@ -175,7 +175,8 @@ export abstract class Client implements AsyncDisposable {
   }
 
   #noticed(notice: OutboxNotice): void {
-    if (notice.type === 'hint' || notice.type === 'handles') return
+    if (notice.type === 'hint' || notice.type === 'handles' || notice.type === 'paused') return
+    if (notice.type === 'store-report' || notice.type === 'spill') return
     if (notice.type !== 'appended') this.#events.emit(notice)
     this.#engine?.wake()
   }

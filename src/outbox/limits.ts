@@ -39,6 +39,9 @@ export const KEYS_MAX = 100_000
 /** Positions of purged, dropped and replayed entries that are remembered at most. */
 export const TOMBSTONES_MAX = 100_000
 
+/** How long an append is known again whose answer may have been lost, where all handles deliver. */
+export const RESEND_MS = 900_000
+
 /** When a caller who met a full outbox should try again: deliveries make room all the time. */
 export const RETRY_FULL_MS = 1_000
 
@@ -53,6 +56,11 @@ export function resolveLimits(options: OutboxLimits): Required<OutboxLimits> {
     maxResults: wholeNumber('maxResults', options.maxResults ?? limitDefaults.maxResults, 1),
     maxResultChars: wholeNumber('maxResultChars', options.maxResultChars ?? limitDefaults.maxResultChars, 1),
   }
+}
+
+/** Of an outbox that is not in the caller's database. */
+export function noTransactions(): OptionsError {
+  return new OptionsError('within', 'needs an outbox in the same database, as postgresOutbox() is')
 }
 
 /** An option that must be a whole number of at least `min`. */

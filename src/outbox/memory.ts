@@ -9,7 +9,7 @@ import { OptionsError, OutboxError } from '../errors.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { memoryIdempotencyStore } from '../idempotency/memory-store.ts'
 import type { IdempotencyStore } from '../idempotency/store.ts'
-import { resolveLimits, type OutboxLimits } from './limits.ts'
+import { noTransactions, resolveLimits, type OutboxLimits } from './limits.ts'
 import { MemoryRecords } from './memory/records.ts'
 import { MemoryTurns } from './memory/turns.ts'
 import type {
@@ -31,6 +31,8 @@ import type {
   Position,
   ProviderHint,
   Settlement,
+  SharedPause,
+  TransactionQuery,
 } from './outbox.ts'
 import { positionOf, sequenceOf } from './position.ts'
 
@@ -48,6 +50,7 @@ interface Shared {
   executions: IdempotencyStore | undefined
   readonly limits: Required<OutboxLimits>
   readonly allDeliver: boolean
+  pause: SharedPause | null
 }
 
 export interface MemoryOutboxOptions extends OutboxLimits {
@@ -64,7 +67,7 @@ export function memoryOutbox(options: MemoryOutboxOptions = {}): OpenOutbox {
   const { deliver = 'one' } = options
   if (deliver !== 'one' && deliver !== 'all') throw new OptionsError('deliver', 'must be one of one, all')
   const shared: Shared = {
-    records: new MemoryRecords(limits),
+    records: new MemoryRecords(limits, deliver === 'all'),
     turns: new MemoryTurns(),
     handles: new Set(),
     owner: undefined,
@@ -72,6 +75,7 @@ export function memoryOutbox(options: MemoryOutboxOptions = {}): OpenOutbox {
     executions: undefined,
     limits,
     allDeliver: deliver === 'all',
+    pause: null,
   }
   return (context) => Promise.resolve(new MemoryOutbox(shared, context))
 }
@@ -99,10 +103,12 @@ class MemoryOutbox implements Outbox {
     shared.handles.add(this)
     this.#isActive(true)
     this.#tellCount()
+    if (shared.pause !== null) this.#notice({ type: 'paused', pause: shared.pause })
   }
 
-  async append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
+  async append(entries: readonly NewEntry[], within?: TransactionQuery): Promise<readonly AppendResult[]> {
     this.#checkOpen()
+    if (within !== undefined) throw noTransactions()
     const { records, turns, handles } = this.#shared
     const { results, added } = records.append(entries, this.#runtime.clock.wallMs())
     for (const stored of added) turns.add(stored)
@@ -184,6 +190,13 @@ class MemoryOutbox implements Outbox {
   tell(hint: ProviderHint): void {
     if (this.#closed || !this.#shared.allDeliver) return
     for (const handle of this.#shared.handles) if (handle !== this) handle.#notice({ type: 'hint', hint })
+  }
+
+  async setPaused(pause: SharedPause | null): Promise<void> {
+    this.#checkOpen()
+    if (pause === null && this.#shared.pause === null) return
+    this.#shared.pause = pause
+    for (const handle of this.#shared.handles) handle.#notice({ type: 'paused', pause })
   }
 
   async close(): Promise<void> {

@@ -21,7 +21,11 @@
  *    when it dies, and a takeover ends all leases and all waits. In the other kind, for many machines, all deliver: every
  *    handle is active, a lane in flight with one of them is not given to another, and a handle that closes ends its own
  *    leases at once.
- * 10. `executions` keeps its own contract (`idempotency/store.ts`) for all handles of the outbox, active or not. What is
+ * 10. Where all deliver, a call of `append` whose answer was lost can be made again, whole, with the same ids, through any
+ *     handle: for 15 minutes at least its entries are known again, keyed or not, and are stored once.
+ * 11. A pause is the outbox's: it holds for all handles, outlives them, and each is told of it. The outbox goes on giving
+ *     claims; whoever sends keeps to the pause.
+ * 12. `executions` keeps its own contract (`idempotency/store.ts`) for all handles of the outbox, active or not. What is
  *     in it does not count among the entries, and survives as they do.
  */
 import type { IdempotencyStore } from '../idempotency/store.ts'
@@ -123,6 +127,8 @@ export interface OutboxStats {
   /** Start of the tightest campaign window that is still open among what waits. May be some minutes old in a large outbox. */
   readonly oldestCampaignAtMs: number | null
   readonly totals: OutboxTotals
+  /** Entries that wait in an outbox beside this one because it was away when they came; they are not in `waiting`. */
+  readonly spilled: number
   /**
    * What was accepted and is neither settled nor found when the stored entries are counted; not 0 means that the
    * outbox lost something. Counted anew each time in a small outbox, from time to time in a large one.
@@ -174,11 +180,34 @@ export type DeadSelection =
   | { readonly positions: readonly Position[] }
   | { readonly all: true; readonly reason?: DeadReason; readonly lane?: string }
 
+/** Who stopped delivery from an outbox, for all its handles. */
+export interface SharedPause {
+  readonly who: string
+  /** In the operator's words; empty where none were given. */
+  readonly why: string
+  /** Wall time. */
+  readonly atMs: number
+}
+
+/**
+ * Runs one SQL statement, with `$1` to `$n` for its values, in a transaction that the caller has open. Resolves to the
+ * rows; rejects as the database does.
+ */
+export type TransactionQuery = (
+  text: string,
+  values: readonly unknown[],
+) => Promise<readonly Readonly<Record<string, unknown>>[]>
+
 export interface Outbox {
   /** Leases and results of `executeIdempotent`. Throws `OutboxError`. */
   readonly executions: IdempotencyStore
-  /** Resolves once all entries are durable. Throws `OutboxFullError` or `OutboxError`; then none is stored. */
-  append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]>
+  /**
+   * Resolves once all entries are durable. Throws `OutboxFullError` or `OutboxError`; then none is stored, unless the
+   * error says `mayBeStored`.
+   * @param within a transaction of the caller's in which the entries are written: they are there if and only if it
+   * commits. Only for an outbox in the caller's database; others throw `OptionsError` (`within`).
+   */
+  append(entries: readonly NewEntry[], within?: TransactionQuery): Promise<readonly AppendResult[]>
   /** Leases entries that may go now. */
   claim(want: ClaimWant): Promise<Claim>
   /** Makes leases last `leaseMs` from now. */
@@ -207,6 +236,8 @@ export interface Outbox {
    * a hint may be lost, or come late.
    */
   tell(hint: ProviderHint): void
+  /** Pauses delivery for all handles, or ends the pause (null). Resolves once it is stored; each handle is then told. */
+  setPaused(pause: SharedPause | null): Promise<void>
   /** Ends leases and gives the outbox back. What is under way finishes first. Closing twice is allowed. */
   close(): Promise<void>
 }
@@ -220,6 +251,14 @@ export type ProviderHint =
   | { readonly kind: 'failing'; readonly forMs: number }
   | { readonly kind: 'well' }
 
+/** Which server keeps the outbox, and what it may lose. */
+export interface StoreReport {
+  /** `redis 7.0.15`, `postgres 15.18`. */
+  readonly server: string
+  /** Sentences of what the server is not safe against as it is configured; none where all is well. */
+  readonly risks: readonly string[]
+}
+
 /** What an outbox has to say without having been asked. */
 export type OutboxNotice =
   /** This handle may deliver from now on, or may not any more; its leases have then lapsed. The first one follows opening. */
@@ -230,6 +269,20 @@ export type OutboxNotice =
   | { readonly type: 'hint'; readonly hint: ProviderHint }
   /** Where all deliver: how many handles there are now, this one included. Told when it changes, within seconds. */
   | { readonly type: 'handles'; readonly count: number }
+  /** Delivery from this outbox is paused, or not any more. Told when a handle opens on a paused one, and at each change. */
+  | { readonly type: 'paused'; readonly pause: SharedPause | null }
+  /** What a server that keeps the outbox can do, told once it is known, and again when it has changed. */
+  | { readonly type: 'store-report'; readonly report: StoreReport }
+  /**
+   * Appends go to an outbox beside this one, because this one is away (`begun`, with the code of the error), or have all
+   * been taken over from it (`ended`). `waiting`: entries that are there.
+   */
+  | {
+      readonly type: 'spill'
+      readonly state: 'begun' | 'ended'
+      readonly code: string | null
+      readonly waiting: number
+    }
   /** A stored entry does not match its checksum any more; it was made a dead letter `damaged`, with its bytes kept. */
   | { readonly type: 'damaged-entry'; readonly position: Position }
   /**

@@ -25,6 +25,7 @@ const OUTBOX: Stats = {
   oldestAcceptedAtMs: null,
   oldestCampaignAtMs: null,
   totals: { accepted: 0, delivered: 0, dead: 0, expired: 0, purged: 0, dropped: 0, duplicates: 0 },
+  spilled: 0,
   lost: 0,
   deliveredDirectly: 0,
   requestsInFlight: 0,

@@ -116,6 +116,7 @@ function shared(change: (outbox: Outbox) => Partial<Outbox>): Shared {
         resolveDead: (selection, how) => inner.resolveDead(selection, how),
         purge: (lane) => inner.purge(lane),
         tell: (hint) => inner.tell(hint),
+        setPaused: (pause) => inner.setPaused(pause),
         executions: inner.executions,
         close: () => {
           state.closed++

@@ -151,6 +151,7 @@ const STATS: MeasuredStats = {
   oldestAcceptedAtMs: 1_767_225_600_000 - 5_000,
   oldestCampaignAtMs: null,
   totals: { accepted: 10, delivered: 6, dead: 1, expired: 0, purged: 0, dropped: 0, duplicates: 0 },
+  spilled: 0,
   lost: 0,
   deliveredDirectly: 4,
   requestsInFlight: 1,

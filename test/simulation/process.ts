@@ -144,6 +144,7 @@ function mortalOutbox(outbox: Outbox, alive: () => boolean): Outbox {
     tell: (hint) => {
       if (alive()) outbox.tell(hint)
     },
+    setPaused: (pause) => guard(() => outbox.setPaused(pause)),
     close: () => guard(() => outbox.close()),
   }
 }

@@ -3,7 +3,7 @@
  * the totals. The part of the model that another outbox has on disk; who may go is in `turns.ts`.
  */
 import { OutboxFullError } from '../../errors.ts'
-import { CAMPAIGN_WINDOW_MS, KEYS_MAX, RETRY_FULL_MS, TOMBSTONES_MAX, type OutboxLimits } from '../limits.ts'
+import { CAMPAIGN_WINDOW_MS, KEYS_MAX, RESEND_MS, RETRY_FULL_MS, TOMBSTONES_MAX, type OutboxLimits } from '../limits.ts'
 import type {
   AppendResult,
   DeadDetail,
@@ -34,7 +34,9 @@ export class MemoryRecords {
   readonly waiting: Map<number, StoredEntry> = new Map()
   readonly #dead = new Map<number, DeadEntry>()
   readonly #tombstones = new Map<number, Tombstone>()
-  readonly #keys = new Map<string, { readonly sequence: number; readonly atMs: number }>()
+  readonly #keys = new Map<string, { readonly sequence: number; readonly atMs: number; readonly forMs: number }>()
+  /** Every id is known again for a while, not only those with a key. */
+  readonly #remembersAll: boolean
   readonly #limits: Required<OutboxLimits>
   #lastSequence = 0
   /** Nothing is known any more about missing entries up to here. */
@@ -43,8 +45,9 @@ export class MemoryRecords {
   #deadBytes = 0
   readonly #totals = { accepted: 0, delivered: 0, dead: 0, expired: 0, purged: 0, dropped: 0, duplicates: 0 }
 
-  constructor(limits: Required<OutboxLimits>) {
+  constructor(limits: Required<OutboxLimits>, remembersAll: boolean) {
     this.#limits = limits
+    this.#remembersAll = remembersAll
   }
 
   /** All entries or none. `added` are those that were not there yet. */
@@ -55,17 +58,19 @@ export class MemoryRecords {
     const added: StoredEntry[] = []
     const inThisCall = new Map<string, number>()
     const results = entries.map((entry): AppendResult => {
-      const first = entry.keyed ? (inThisCall.get(entry.id) ?? this.#known(entry.id, wallMs)) : undefined
+      const isKnown = entry.keyed || this.#remembersAll
+      const first = isKnown ? (inThisCall.get(entry.id) ?? this.#known(entry.id, wallMs)) : undefined
       if (first !== undefined) return { state: 'duplicate', position: positionOf(first) }
       const sequence = this.#lastSequence + added.length + 1
       added.push({ sequence, entry, bytes: Buffer.byteLength(entry.body), attempts: 0 })
-      if (entry.keyed) inThisCall.set(entry.id, sequence)
+      if (isKnown) inThisCall.set(entry.id, sequence)
       return { state: 'stored', position: positionOf(sequence) }
     })
     this.#checkRoom(added)
     for (const stored of added) {
       this.#insert(stored)
-      if (stored.entry.keyed) this.#remember(stored.entry.id, stored.sequence, wallMs)
+      if (stored.entry.keyed) this.#remember(stored, wallMs, this.#limits.rememberKeysMs)
+      else if (this.#remembersAll) this.#remember(stored, wallMs, RESEND_MS)
     }
     this.#totals.accepted += added.length
     this.#totals.duplicates += entries.length - added.length
@@ -167,6 +172,7 @@ export class MemoryRecords {
       oldestAcceptedAtMs: oldest?.entry.acceptedAtMs ?? null,
       oldestCampaignAtMs: opened.reduce((least, atMs) => (least === null || atMs! < least ? atMs : least), null),
       totals: { ...this.#totals },
+      spilled: 0,
       lost: accepted - delivered - purged - dropped - this.waiting.size - this.#dead.size,
     }
   }
@@ -200,13 +206,13 @@ export class MemoryRecords {
   #known(id: string, wallMs: number): number | undefined {
     const key = this.#keys.get(id)
     if (key === undefined) return undefined
-    const fresh = wallMs - key.atMs < this.#limits.rememberKeysMs
+    const fresh = wallMs - key.atMs < key.forMs
     return fresh || this.waiting.has(key.sequence) ? key.sequence : undefined
   }
 
-  #remember(id: string, sequence: number, atMs: number): void {
+  #remember({ entry: { id }, sequence }: StoredEntry, atMs: number, forMs: number): void {
     this.#keys.delete(id)
-    this.#keys.set(id, { sequence, atMs })
+    this.#keys.set(id, { sequence, atMs, forMs })
     for (const [oldest] of this.#keys) {
       if (this.#keys.size <= KEYS_MAX) break
       this.#keys.delete(oldest)

@@ -217,6 +217,7 @@ export class Core {
         oldestAcceptedAtMs: oldest === undefined ? null : Number(oldest[0]),
         oldestCampaignAtMs: oldest === undefined ? null : census.oldestCampaignAtMs,
         totals: { accepted, delivered, dead, expired, purged, dropped, duplicates },
+        spilled: 0,
         lost: census.lost,
       }
     })

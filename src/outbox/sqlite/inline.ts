@@ -20,6 +20,7 @@ import type {
   OutboxStats,
   Position,
   Settlement,
+  SharedPause,
 } from '../outbox.ts'
 import type { IdempotencyStore } from '../../idempotency/store.ts'
 import type { Core } from './core.ts'
@@ -102,6 +103,10 @@ class InlineOutbox implements Outbox {
 
   /** Nobody else delivers while this handle does. */
   tell(): void {}
+
+  setPaused(_pause: SharedPause | null): Promise<void> {
+    return Promise.reject(new OutboxError('OUTBOX_UNAVAILABLE', 'not yet'))
+  }
 
   async close(): Promise<void> {
     if (this.#closed) return

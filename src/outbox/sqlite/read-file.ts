@@ -111,6 +111,7 @@ class FileReader implements OutboxFileReader {
           oldestAcceptedAtMs: oldest === undefined ? null : Number(oldest[0]),
           oldestCampaignAtMs: oldest === undefined ? null : oldestCampaignAtMs,
           totals: { accepted, delivered, dead, expired, purged, dropped, duplicates },
+          spilled: 0,
           lost,
         }
       })

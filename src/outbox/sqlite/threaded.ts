@@ -21,6 +21,7 @@ import type {
   OutboxStats,
   Position,
   Settlement,
+  SharedPause,
 } from '../outbox.ts'
 import type { IdempotencyStore } from '../../idempotency/store.ts'
 import { ExecutionGroups } from './execution-groups.ts'
@@ -127,6 +128,10 @@ class ThreadedOutbox implements Outbox {
 
   /** Nobody else delivers while this handle does. */
   tell(): void {}
+
+  setPaused(_pause: SharedPause | null): Promise<void> {
+    return Promise.reject(new OutboxError('OUTBOX_UNAVAILABLE', 'not yet'))
+  }
 
   close(): Promise<void> {
     this.#closed ??= Promise.all([this.#groups.idle(), this.#executionGroups.idle()]).then(() => this.#link.close())

@@ -37,6 +37,8 @@ export interface OutboxSubject {
   readonly time: 'virtual' | 'real'
   /** Whether one store can have several handles at a time, and then, whether one of them delivers or all. */
   readonly handles: 'one' | 'several' | 'all-deliver'
+  /** Whether an append may be part of the caller's transaction. */
+  readonly transactions?: boolean
   readonly make: (limits: {
     readonly maxOperations?: number
     readonly maxBytes?: number

@@ -1,8 +1,20 @@
 /** Several handles that all deliver: what a lane, a lease and a wait mean between them. */
 import assert from 'node:assert/strict'
 
+import { isHoldfastError } from '../../errors.ts'
 import type { OutboxNotice } from '../../outbox/outbox.ts'
-import { allDeliver, crowd, entry, idsOf, type Scene, sameIds, virtualTime, type SceneCase } from './scene.ts'
+import {
+  allDeliver,
+  crowd,
+  entry,
+  idsOf,
+  type OutboxHandle,
+  type Scene,
+  sameIds,
+  severalHandles,
+  virtualTime,
+  type SceneCase,
+} from './scene.ts'
 
 const delivered = { to: 'delivered' } as const
 const everything = { entriesMax: 1_000, bytesMax: 100_000_000, leaseMs: 600_000 }
@@ -132,6 +144,69 @@ export const sharingCases: readonly SceneCase[] = [
       assert.deepEqual(await first.outbox.settle(late), ['lapsed', 'lapsed'])
       assert.deepEqual(await scene.drain(), ['a2'])
       await scene.checkAccount()
+    },
+  },
+  {
+    name: 'a call of append can be made again through any handle: nothing of it is stored twice, also after delivery',
+    needs: allDeliver,
+    async run(scene) {
+      const second = (await scene.open()).outbox
+      const call = [entry('1'), entry('2', { lanes: ['b'] }), entry('k', { keyed: true })]
+      const first = await scene.append(...call)
+      const duplicates = first.map(({ position }) => ({ state: 'duplicate', position }))
+      assert.deepEqual(await second.append(call), duplicates)
+      assert.deepEqual([...(await scene.drain())].sort(), ['1', '2', 'k'])
+      assert.deepEqual(await second.append(call), duplicates)
+      assert.deepEqual(await scene.drain(), [])
+      await scene.checkAccount()
+    },
+  },
+  {
+    name: 'a pause is told to every handle and to later ones, and so is its end',
+    async run(scene) {
+      const pausesOf = ({ notices }: OutboxHandle): readonly unknown[] =>
+        notices.filter((notice) => notice.type === 'paused').map(({ pause }) => pause)
+      const pause = { who: 'ada', why: 'an import runs', atMs: scene.store.wallMs() }
+      await scene.outbox.setPaused(null)
+      assert.deepEqual(pausesOf(scene.handle), [], 'it was not paused')
+      await scene.outbox.setPaused(pause)
+      await scene.store.advance(3_000)
+      assert.deepEqual(pausesOf(scene.handle), [pause])
+      await scene.append(entry('1'))
+      assert.deepEqual(await scene.claimIds(), ['1'], 'whoever sends keeps to it')
+      await scene.reopen()
+      await scene.store.advance(3_000)
+      assert.deepEqual(pausesOf(scene.handle), [pause])
+      await scene.outbox.setPaused(null)
+      await scene.store.advance(3_000)
+      assert.deepEqual(pausesOf(scene.handle), [pause, null])
+    },
+  },
+  {
+    name: 'a pause and its end are told to the other handles within seconds',
+    needs: severalHandles,
+    async run(scene) {
+      const second = await scene.open()
+      const heard = (): readonly unknown[] =>
+        second.notices.filter((notice) => notice.type === 'paused').map(({ pause }) => pause)
+      const pause = { who: 'ada', why: '', atMs: scene.store.wallMs() }
+      await scene.outbox.setPaused(pause)
+      await scene.store.advance(3_000)
+      assert.deepEqual(heard(), [pause])
+      await scene.outbox.setPaused(null)
+      await scene.store.advance(3_000)
+      assert.deepEqual(heard(), [pause, null])
+    },
+  },
+  {
+    name: 'an append that shall be part of a transaction is refused where there is none to be part of',
+    needs: ({ transactions }) => !transactions,
+    async run(scene) {
+      await assert.rejects(
+        scene.outbox.append([entry('1')], async () => []),
+        (error) => isHoldfastError(error) && error.code === 'INVALID_OPTIONS',
+      )
+      assert.equal((await scene.outbox.stats()).waiting, 0)
     },
   },
   {
