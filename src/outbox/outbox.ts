@@ -42,6 +42,8 @@ export interface AppendResult {
   readonly state: 'stored' | 'duplicate'
   /** For a duplicate: the position of the entry that was there first. */
   readonly position: Position
+  /** It is in an outbox beside this one, because this one is away. */
+  readonly spilled?: true
 }
 
 export interface ClaimWant {
