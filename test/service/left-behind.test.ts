@@ -94,7 +94,7 @@ test('without a file there is nothing to tell, and one that cannot be read is an
 
 test('a server that is away holds up no start; a file, and whatever time does not mend, does', async () => {
   const opens = { ready: () => Promise.resolve() }
-  const fails = (error: Error): typeof opens => ({ ready: () => Promise.reject(error) })
+  const fails = (reason: Error): typeof opens => ({ ready: async () => Promise.reject(reason) })
   const away = new OutboxError('OUTBOX_UNAVAILABLE', 'nobody answers')
   const ask = (kind: 'sqlite' | 'postgres', client: typeof opens): ReturnType<typeof openedOrAway> =>
     openedOrAway(new Map([['default', client]]), configOf('/d', kind))
