@@ -9,7 +9,7 @@ import { OutboxError } from '../../errors.ts'
 import type { CancelTimer, Clock } from '../../runtime/clock.ts'
 import { wholeNumber } from '../limits.ts'
 import { openClient } from './open-client.ts'
-import { type RedisClient, type RedisConnection } from './redis-client.ts'
+import { mastersOf, type RedisClient, type RedisConnection } from './redis-client.ts'
 import { answerCode, failureOf, unavailable } from './redis-failure.ts'
 import { openSubscriber, type Subscriber } from './subscriber.ts'
 
@@ -33,6 +33,8 @@ export interface RedisLink {
   run(script: RedisScript, keys: readonly string[], args: readonly (string | number | Buffer)[]): Promise<unknown>
   /** One command; rejects as `run` does. */
   command(name: string, args: readonly (string | number)[]): Promise<unknown>
+  /** The same on each master of a cluster, or on the one server. Rejects when one of them fails. */
+  everywhere(name: string, args: readonly (string | number)[]): Promise<readonly unknown[]>
   /**
    * Hears the messages of a channel, on a connection of its own that comes back by itself; what is said while it is
    * away is not heard. Resolves once it hears; rejects with `OutboxError` when that takes too long.
@@ -114,12 +116,12 @@ class Link implements RedisLink {
     const rest = [keys.length, ...keys, ...args]
     const probeKey = keys[0] ?? ''
     try {
-      return await this.#send('evalsha', [this.#shaOf(script), ...rest], probeKey)
+      return await this.#send(this.#client, 'evalsha', [this.#shaOf(script), ...rest], probeKey)
     } catch (error) {
       if (answerCode(error) !== 'NOSCRIPT') throw this.#failed(error)
     }
     try {
-      return await this.#send('eval', [script.source, ...rest], probeKey)
+      return await this.#send(this.#client, 'eval', [script.source, ...rest], probeKey)
     } catch (error) {
       throw this.#failed(error)
     }
@@ -127,7 +129,15 @@ class Link implements RedisLink {
 
   async command(name: string, args: readonly (string | number)[]): Promise<unknown> {
     try {
-      return await this.#send(name, args, String(args[0] ?? ''))
+      return await this.#send(this.#client, name, args, String(args[0] ?? ''))
+    } catch (error) {
+      throw this.#failed(error)
+    }
+  }
+
+  async everywhere(name: string, args: readonly (string | number)[]): Promise<readonly unknown[]> {
+    try {
+      return await Promise.all(mastersOf(this.#client).map((node) => this.#send(node, name, args, '')))
     } catch (error) {
       throw this.#failed(error)
     }
@@ -178,7 +188,12 @@ class Link implements RedisLink {
   }
 
   /** Rejects with what ioredis says, or with an `OutboxError`. */
-  #send(name: string, args: readonly (string | number | Buffer)[], probeKey: string): Promise<unknown> {
+  #send(
+    to: Pick<RedisClient, 'call'>,
+    name: string,
+    args: readonly (string | number | Buffer)[],
+    probeKey: string,
+  ): Promise<unknown> {
     if (this.#closing !== null) return Promise.reject(closed())
     if (!this.available) return Promise.reject(unavailable('Redis cannot be reached', false))
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
@@ -199,7 +214,7 @@ class Link implements RedisLink {
     // A busy process comes to its timers before it has read what lies in its sockets.
     const cancel = this.#clock.timer(commandTimeoutMs, () => setImmediate(expire))
     this.#underWay++
-    this.#client.call(name, args).then(
+    to.call(name, args).then(
       (answer) => end(() => resolve(answer)),
       (error: unknown) => end(() => reject(error)),
     )
@@ -260,7 +275,7 @@ class Link implements RedisLink {
 
   #beat(): void {
     this.#watchHandshake()
-    if (this.available && this.#underWay === 0) this.#send('ping', [], '').catch(() => {})
+    if (this.available && this.#underWay === 0) this.#send(this.#client, 'ping', [], '').catch(() => {})
   }
 
   #watchHandshake(): void {

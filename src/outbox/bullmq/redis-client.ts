@@ -27,8 +27,15 @@ export interface RedisClient {
   unsubscribe(channel: string): Promise<unknown>
   connect(): Promise<void>
   disconnect(reconnect?: boolean): void
+  /** Of a cluster. */
+  nodes?(role: 'master'): readonly RedisClient[]
   on(event: string, listener: (...args: never[]) => void): unknown
   off(event: string, listener: (...args: never[]) => void): unknown
+}
+
+/** Each master of a cluster, or the one server. */
+export function mastersOf(client: RedisClient): readonly RedisClient[] {
+  return client.nodes?.('master') ?? [client]
 }
 
 /** `fail-fast`: a command is tried once, now, or rejected. `patient`: commands wait until the connection comes back. */

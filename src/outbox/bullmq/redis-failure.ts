@@ -30,6 +30,11 @@ export function answerCode(error: unknown): string | null {
   return CODE_PATTERN.exec(error.message)?.[1] ?? /^[A-Z]+/.exec(error.message)?.[0] ?? 'ERR'
 }
 
+/** Whether an error of a link is an answer of Redis, not the want of one. */
+export function wasRefused(error: unknown): boolean {
+  return error instanceof OutboxError && isAnswer(error.cause)
+}
+
 function isAnswer(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError'
 }
