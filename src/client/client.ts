@@ -1,6 +1,6 @@
 /**
  * The client's life: it opens its outbox, stores calls, has the engine deliver them, answers questions about itself
- * and closes in order. What the calls are is not its business (`resilient-customer-io.ts`).
+ * and closes in order. What the calls are is not its business (`calls.ts`).
  *
  * Closing: intake stops; appends under way become durable; the engine sends nothing new and waits for what is on its
  * way; leases end; the outbox is given back. What remains is stored and goes out after the next start. All of it has one
@@ -16,10 +16,11 @@ import type { IdempotencyStore } from '../idempotency/store.ts'
 import { watchAttempts } from '../observe/attempts.ts'
 import { createEvents, type Events, type Listener } from '../observe/events.ts'
 import { type Health, healthOf } from '../observe/health.ts'
-import type { OpenOutbox, Outbox, OutboxNotice } from '../outbox/outbox.ts'
+import type { OpenOutbox, Outbox, OutboxNotice, TransactionQuery } from '../outbox/outbox.ts'
 import type { Decoded } from '../protocol/decode.ts'
 import { sleep } from '../runtime/clock.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { CustomerIOCalls } from './calls.ts'
 import { checkCloseTimeout, type ClosingEnd, createClosingEnd } from './closing.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { createIdempotency, type Idempotency } from './idempotency.ts'
@@ -30,6 +31,7 @@ import { createQueue, type Queue } from './queue.ts'
 import {
   type BatchReceipt,
   createReceipts,
+  onlyReceipt,
   type PartialReceipt,
   type Receipt,
   receiptOfAll,
@@ -37,11 +39,12 @@ import {
 } from './receipt.ts'
 import { createRegionQuestion, type RegionQuestion } from './region-question.ts'
 import type { CloseReport, DrainReport, Stats } from './reports.ts'
-import { createStoring, type Storing } from './storing.ts'
+import { createStoring, noPrefix, type Storing } from './storing.ts'
+import { TransactionCalls, type TransactionClient } from './within.ts'
 
 const DRAIN_LOOK_MS = 25
 
-export abstract class Client implements AsyncDisposable {
+export abstract class Client extends CustomerIOCalls implements AsyncDisposable {
   readonly #settings: ClientSettings
   readonly #runtime: Runtime
   readonly #events: Events = createEvents()
@@ -70,6 +73,7 @@ export abstract class Client implements AsyncDisposable {
   #closing: Promise<CloseReport> | undefined
 
   protected constructor(settings: ClientSettings, open: OpenOutbox) {
+    super()
     this.#settings = settings
     this.#runtime = settings.runtime
     const { clock, random } = this.#runtime
@@ -123,18 +127,36 @@ export abstract class Client implements AsyncDisposable {
     void this.#opening.ready().catch(() => {})
   }
 
-  /** Stores one call. */
-  protected accept(decoded: Decoded, options: CallOptions = {}): Promise<Receipt> {
-    return handled(this.#storing.store([decoded], options, noPrefix, onlyOne))
+  /**
+   * The same calls, stored in a transaction of yours: each is delivered if and only if that commits. Needs an outbox in
+   * your database (`postgresOutbox`); nothing is sent before the commit, in `mode: 'direct'` neither. A call resolves once
+   * it is written (`stored` means: with the commit), and rejects with what the database says, after which the transaction
+   * cannot commit, or as ever, when nothing was written: await each call inside the transaction. `settled()` of its
+   * receipt is for after the commit; before it, and after a rollback, the answer is `unknown`.
+   * @param transaction a client of `pg` with an open transaction, or a function `(text, values)` that runs one statement
+   * in it, with `$1` to `$n` for its values, and resolves to the rows. Anything else, a pool too: `OptionsError`.
+   * @example
+   * ```ts
+   * await client.query('BEGIN')
+   * await client.query('INSERT INTO orders (id) VALUES ($1)', [order.id])
+   * await cio.within(client).track('42', 'order_placed', { id: order.id })
+   * await client.query('COMMIT')
+   * ```
+   */
+  within(transaction: TransactionClient | TransactionQuery): CustomerIOCalls {
+    return new TransactionCalls((calls, answerOf) => handled(this.#storing.store(calls, answerOf)), transaction)
   }
 
-  /** Stores several calls as one: all or none. @param prefix how the fields of one of them are called in a problem. */
+  protected accept(decoded: Decoded, options: CallOptions = {}): Promise<Receipt> {
+    return handled(this.#storing.store({ decoded: [decoded], options, prefix: noPrefix }, onlyReceipt))
+  }
+
   protected acceptAll(
     decoded: readonly Decoded[],
     options: CallOptions = {},
     prefix: (index: number) => string,
   ): Promise<BatchReceipt> {
-    return handled(this.#storing.store(decoded, options, prefix, receiptOfAll))
+    return handled(this.#storing.store({ decoded, options, prefix }, receiptOfAll))
   }
 
   /** Stores those of several calls that can be, as one; the others are refused one by one. */
@@ -335,14 +357,6 @@ export abstract class Client implements AsyncDisposable {
     this.#events.emit({ type: 'closed', ...report })
     return report
   }
-}
-
-function noPrefix(): string {
-  return ''
-}
-
-function onlyOne([receipt]: readonly Receipt[]): Receipt {
-  return receipt!
 }
 
 /**

@@ -21,7 +21,9 @@ import type {
   Position,
   Settlement,
   SharedPause,
+  TransactionQuery,
 } from '../outbox.ts'
+import { noTransactions } from '../limits.ts'
 import type { IdempotencyStore } from '../../idempotency/store.ts'
 import type { Core } from './core.ts'
 import { executionStore, type ExecutionRequest } from './executions.ts'
@@ -59,7 +61,8 @@ class InlineOutbox implements Outbox {
     this.#cancelTick = clock.timer(TICK_MS, () => this.#tick())
   }
 
-  async append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
+  async append(entries: readonly NewEntry[], within?: TransactionQuery): Promise<readonly AppendResult[]> {
+    if (within !== undefined) throw noTransactions()
     const [result] = this.#run((core) => core.write({ appends: [entries], settlements: [] })).appends
     if (result instanceof Error) throw result
     return result ?? []

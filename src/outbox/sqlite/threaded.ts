@@ -22,7 +22,9 @@ import type {
   Position,
   Settlement,
   SharedPause,
+  TransactionQuery,
 } from '../outbox.ts'
+import { noTransactions } from '../limits.ts'
 import type { IdempotencyStore } from '../../idempotency/store.ts'
 import { ExecutionGroups } from './execution-groups.ts'
 import { GroupCommit } from './group-commit.ts'
@@ -86,7 +88,8 @@ class ThreadedOutbox implements Outbox {
     }
   }
 
-  append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
+  append(entries: readonly NewEntry[], within?: TransactionQuery): Promise<readonly AppendResult[]> {
+    if (within !== undefined) return Promise.reject(noTransactions())
     return this.#closed === undefined ? this.#groups.append(entries) : refused()
   }
 
