@@ -28,6 +28,7 @@ import type { IdempotencyStore } from '../../idempotency/store.ts'
 import type { Core } from './core.ts'
 import { executionStore, type ExecutionRequest } from './executions.ts'
 import { resolveSqliteOptions, type SqliteOutboxOptions } from './options.ts'
+import { onlyNewPauses } from './pause.ts'
 import { Session, TICK_MS } from './session.ts'
 import { finish, type Steps } from './steps.ts'
 
@@ -38,7 +39,12 @@ const FILTER_BITS = 16
 export function openInlineSqliteOutbox(options: SqliteOutboxOptions): OpenOutbox {
   const resolved = resolveSqliteOptions(options)
   return async ({ runtime, workspace, notice }) => {
-    const session = new Session(resolved, { runtime, workspace, notice, filterBits: FILTER_BITS })
+    const session = new Session(resolved, {
+      runtime,
+      workspace,
+      notice: onlyNewPauses(notice),
+      filterBits: FILTER_BITS,
+    })
     session.open()
     return new InlineOutbox(session, runtime.clock)
   }
@@ -107,8 +113,8 @@ class InlineOutbox implements Outbox {
   /** Nobody else delivers while this handle does. */
   tell(): void {}
 
-  setPaused(_pause: SharedPause | null): Promise<void> {
-    return Promise.reject(new OutboxError('OUTBOX_UNAVAILABLE', 'not yet'))
+  async setPaused(pause: SharedPause | null): Promise<void> {
+    this.#run((core) => core.setPaused(pause))
   }
 
   async close(): Promise<void> {

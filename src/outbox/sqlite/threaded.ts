@@ -29,6 +29,7 @@ import type { IdempotencyStore } from '../../idempotency/store.ts'
 import { ExecutionGroups } from './execution-groups.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
+import { onlyNewPauses } from './pause.ts'
 import { unpackClaim, type PackedClaim, type PackedGroupResult, type Request, type WorkerSetup } from './wire.ts'
 import { WorkerLink, type WorkerEvents } from './worker-link.ts'
 
@@ -64,7 +65,7 @@ class ThreadedOutbox implements Outbox {
     this.#startLink = startLink
     this.#setup = { options, workspace: context.workspace }
     this.#clock = context.runtime.clock
-    this.#notice = context.notice
+    this.#notice = onlyNewPauses(context.notice)
     this.#groups = new GroupCommit(options.maxPendingBytes, (group) =>
       this.#send<PackedGroupResult>({ kind: 'write', group }),
     )
@@ -132,8 +133,8 @@ class ThreadedOutbox implements Outbox {
   /** Nobody else delivers while this handle does. */
   tell(): void {}
 
-  setPaused(_pause: SharedPause | null): Promise<void> {
-    return Promise.reject(new OutboxError('OUTBOX_UNAVAILABLE', 'not yet'))
+  setPaused(pause: SharedPause | null): Promise<void> {
+    return this.#ask({ kind: 'setPaused', pause })
   }
 
   close(): Promise<void> {
