@@ -11,20 +11,22 @@ import type { DirectOptions } from '../delivery/direct-call.ts'
 import { createEngine, type Engine } from '../delivery/engine.ts'
 import { createGate, type Gate } from '../delivery/gate.ts'
 import { createSender, type Sender } from '../delivery/sender.ts'
-import { ClosedError, codeOf, OptionsError } from '../errors.ts'
+import { ClosedError, OptionsError } from '../errors.ts'
 import type { IdempotencyStore } from '../idempotency/store.ts'
 import { watchAttempts } from '../observe/attempts.ts'
 import { createEvents, type Events, type Listener } from '../observe/events.ts'
-import { type Health, healthOf } from '../observe/health.ts'
+import type { Health } from '../observe/health.ts'
 import type { OpenOutbox, Outbox, OutboxNotice, TransactionQuery } from '../outbox/outbox.ts'
 import type { Decoded } from '../protocol/decode.ts'
 import { sleep } from '../runtime/clock.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import { CustomerIOCalls } from './calls.ts'
 import { checkCloseTimeout, type ClosingEnd, createClosingEnd } from './closing.ts'
+import { type Condition, createCondition } from './condition.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { createIdempotency, type Idempotency } from './idempotency.ts'
 import { type CallOptions, createIntake } from './intake.ts'
+import { createNeighbours, type Neighbours } from './neighbours.ts'
 import { createOpening, type Opening } from './opening.ts'
 import type { ClientSettings } from './options.ts'
 import { createQueue, type Queue } from './queue.ts'
@@ -39,6 +41,7 @@ import {
 } from './receipt.ts'
 import { createRegionQuestion, type RegionQuestion } from './region-question.ts'
 import type { CloseReport, DrainReport, Stats } from './reports.ts'
+import { type PauseWords, sharedPauseOf } from './shared-pause.ts'
 import { createStoring, noPrefix, type Storing } from './storing.ts'
 import { TransactionCalls, type TransactionClient } from './within.ts'
 
@@ -48,10 +51,11 @@ export abstract class Client extends CustomerIOCalls implements AsyncDisposable 
   readonly #settings: ClientSettings
   readonly #runtime: Runtime
   readonly #events: Events = createEvents()
-  readonly #attempts: ReturnType<typeof watchAttempts>
   readonly #gate: Gate
   readonly #opening: Opening
   readonly #storing: Storing
+  readonly #neighbours: Neighbours
+  readonly #condition: Condition
   readonly #direct: Direct | undefined
   readonly #receipts: Receipts
   protected readonly sender: Sender
@@ -77,7 +81,6 @@ export abstract class Client extends CustomerIOCalls implements AsyncDisposable 
     this.#settings = settings
     this.#runtime = settings.runtime
     const { clock, random } = this.#runtime
-    this.#attempts = watchAttempts(this.#events, () => clock.wallMs())
     this.#gate = createGate(
       {
         concurrency: settings.concurrency,
@@ -86,6 +89,7 @@ export abstract class Client extends CustomerIOCalls implements AsyncDisposable 
       },
       random,
       this.#events.emit,
+      (hint) => this.#opening.opened?.tell(hint),
     )
     this.sender = createSender(settings.target, this.#runtime)
     this.#end = createClosingEnd(clock)
@@ -99,14 +103,15 @@ export abstract class Client extends CustomerIOCalls implements AsyncDisposable 
         this.#events.emit({ type: 'probed', outcome, status, durationMs })
       },
     })
+    const wake = (): void => this.#engine?.wake()
+    this.#neighbours = createNeighbours({ gate: this.#gate, events: this.#events, clock, wake })
+    const notice = (notice: OutboxNotice): void => this.#neighbours.noticed(notice)
     this.#opening = createOpening(
-      () =>
-        open({ runtime: this.#runtime, workspace: settings.target.siteId, notice: (notice) => this.#noticed(notice) }),
+      () => open({ runtime: this.#runtime, workspace: settings.target.siteId, notice }),
       clock,
       (outbox) => this.#begin(outbox),
     )
     const ready = (): Promise<Outbox> => this.#opening.ready()
-    const wake = (): void => this.#engine?.wake()
     this.#direct = settings.direct === undefined ? undefined : this.#createDirect(settings.direct)
     this.#receipts = createReceipts(() => this.#opened(), clock, this.#events)
     this.#storing = createStoring({
@@ -119,6 +124,15 @@ export abstract class Client extends CustomerIOCalls implements AsyncDisposable 
       tracing: settings.tracing,
       isClosing: () => this.#closing !== undefined,
       stored: wake,
+    })
+    this.#condition = createCondition({
+      opening: this.#opening,
+      gate: this.#gate,
+      storing: this.#storing,
+      neighbours: this.#neighbours,
+      attempts: watchAttempts(this.#events, () => clock.wallMs()),
+      clock,
+      isClosing: () => this.#closing !== undefined,
     })
     this.deadLetters = createDeadLetters(ready, wake)
     this.queue = createQueue(ready)
@@ -196,13 +210,6 @@ export abstract class Client extends CustomerIOCalls implements AsyncDisposable 
     return outbox
   }
 
-  #noticed(notice: OutboxNotice): void {
-    if (notice.type === 'hint' || notice.type === 'handles' || notice.type === 'paused') return
-    if (notice.type === 'store-report' || notice.type === 'spill') return
-    if (notice.type !== 'appended') this.#events.emit(notice)
-    this.#engine?.wake()
-  }
-
   /** Subscribes to everything that happens. Returns the function that ends the subscription. A listener that throws harms nothing. */
   on(listener: Listener): () => void {
     return this.#events.on(listener)
@@ -219,18 +226,8 @@ export abstract class Client extends CustomerIOCalls implements AsyncDisposable 
   }
 
   /** Numbers, from the outbox itself. Rejects when the outbox cannot be opened. */
-  async stats(): Promise<Stats> {
-    const stats = await (await this.#opening.ready()).stats()
-    const gate = this.#gate.view(this.#runtime.clock.monotonicMs())
-    return {
-      ...stats,
-      deliveredDirectly: this.#storing.deliveredDirectly,
-      requestsInFlight: this.#gate.inFlight,
-      circuitState: gate.circuit.state,
-      perSecond: gate.rate.perSecond,
-      paused: gate.paused,
-      parked: gate.parked !== null,
-    }
+  stats(): Promise<Stats> {
+    return this.#condition.stats()
   }
 
   /**
@@ -249,29 +246,7 @@ export abstract class Client extends CustomerIOCalls implements AsyncDisposable 
   async health(options: { readonly probe?: 'passive' | 'active' } = {}): Promise<Health> {
     const { probe: how = 'passive' } = options
     if (how !== 'passive' && how !== 'active') throw new OptionsError('probe', 'must be passive or active')
-    const probe = how === 'active' ? await this.#question.ask() : null
-    const outbox = this.#opening.opened
-    const gate = this.#gate.view(this.#runtime.clock.monotonicMs())
-    const { error } = this.#opening
-    let storeErrorCode = error === undefined ? this.#storing.errorCode : codeOf(error)
-    const stats = await outbox?.stats().catch((reason: unknown) => {
-      if (this.#closing === undefined) storeErrorCode ??= codeOf(reason)
-    })
-    return healthOf({
-      phase: this.#closing !== undefined ? 'closing' : outbox === undefined ? 'starting' : 'open',
-      storeErrorCode,
-      outbox: stats ?? null,
-      circuitState: gate.circuit.state,
-      cooldownMs: gate.rate.cooldownMs,
-      paused: gate.paused,
-      parked: gate.parked,
-      rate: gate.rate.perSecond,
-      latency: this.#attempts.latencyMs(),
-      lastSuccess: this.#attempts.lastSuccess,
-      lastFailure: this.#attempts.lastFailure,
-      wallMs: this.#runtime.clock.wallMs(),
-      probe,
-    })
+    return this.#condition.health(how === 'active' ? await this.#question.ask() : null)
   }
 
   /** Stops sending; calls are stored as before. For this process, until `resume()`. */
@@ -280,9 +255,29 @@ export abstract class Client extends CustomerIOCalls implements AsyncDisposable 
     this.#engine?.wake()
   }
 
+  /** Ends the pause of this process. One for all (`pauseAll`) holds until `resumeAll()`. */
   resume(): void {
     this.#gate.resume()
     this.#engine?.wake()
+  }
+
+  /**
+   * Stops sending in all processes that share the outbox, on whatever machine, and in those that open it later, until
+   * `resumeAll()`; calls are stored as before. Kept in the outbox: it outlives restarts. Requests under way go on.
+   *
+   * Resolves when the outbox has it; the processes then hear of it within a second or so, this one included. Rejects with
+   * an `OptionsError`, or an `OutboxError` when the outbox cannot be written.
+   * @param words.who whoever pauses, 1 to 200 characters; shown to everybody, like `words.why` (up to 1,000 characters, @defaultValue none)
+   * @example `await cio.pauseAll({ who: 'ada', why: 'the import of May runs' })`
+   */
+  async pauseAll(words: PauseWords): Promise<void> {
+    const pause = sharedPauseOf(words, this.#runtime.clock.wallMs())
+    await (await this.#opening.ready()).setPaused(pause)
+  }
+
+  /** Ends the pause of `pauseAll()`, whoever began it. A process that was paused by itself stays so. Rejects as that does. */
+  async resumeAll(): Promise<void> {
+    await (await this.#opening.ready()).setPaused(null)
   }
 
   /**
