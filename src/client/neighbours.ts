@@ -91,6 +91,8 @@ class NoticedNeighbours implements Neighbours {
     this.handles = count
     this.#parts.gate.shareAmong(count)
     this.#parts.events.emit({ type: 'handles', count })
+    // One that left has given back what it had in flight.
+    this.#parts.wake()
   }
 
   #paused(pause: SharedPause | null): void {
