@@ -10,7 +10,7 @@ import type { AppendAnswer, AppendInput } from './children/append.ts'
 import type { DrainAnswer, DrainInput } from './children/drain.ts'
 import { type SideName, sideOf } from './side.ts'
 
-const SIZES = { full: { rounds: 3, size: 100_000 }, quick: { rounds: 1, size: 2_000 } } as const
+const SIZES = { full: { rounds: 3, size: 100_000 }, quick: { rounds: 1, size: 1_500 } } as const
 
 const PER_PERSON = 5
 const CALL_SIZE = 500

@@ -12,7 +12,7 @@ import { type SideName, sideOf } from './side.ts'
 
 const SIZES = {
   full: { rounds: 3, size: 100_000, perPerson: 5 },
-  quick: { rounds: 1, size: 2_000, perPerson: 5 },
+  quick: { rounds: 1, size: 1_500, perPerson: 5 },
 } as const
 
 /** The log of writes is not rewritten while it is measured. */

@@ -12,7 +12,7 @@ import type { ConsumeInput } from './children/consume.ts'
 import { chunks, operations } from './operations.ts'
 import { appendAll, type SideName, sideOf } from './side.ts'
 
-const SIZES = { full: { rounds: 3, size: 10_000 }, quick: { rounds: 1, size: 500 } } as const
+const SIZES = { full: { rounds: 3, size: 10_000 }, quick: { rounds: 1, size: 200 } } as const
 
 const CONSUMERS = 2
 const PER_PERSON = 5

@@ -32,16 +32,19 @@ export function isRefused(number: number): boolean {
   return number % 197 === 3
 }
 
-/** What is done to a process, once it has begun so many requests after more operations were stored, and a while later. */
+/**
+ * What is done to the process that is the first to begin so many requests after more operations were stored, or to the
+ * server then; a while after that.
+ */
 interface When {
   readonly afterRequests: number
   readonly thenMs: number
 }
 
 export type Blow =
-  | (When & { readonly to: 'consumer'; readonly how: 'kill'; readonly consumer: number })
+  | (When & { readonly to: 'consumer'; readonly how: 'kill' })
   /** For longer than its leases last. */
-  | (When & { readonly to: 'consumer'; readonly how: 'freeze'; readonly consumer: number; readonly beyondMs: number })
+  | (When & { readonly to: 'consumer'; readonly how: 'freeze'; readonly beyondMs: number })
   | (When & { readonly to: 'server'; readonly how: 'kill'; readonly downMs: number })
 
 export interface Counts {
@@ -62,14 +65,12 @@ export function blowsOf({ kills, freezes, serverKills }: Counts, random: Random)
     afterRequests: 1 + Math.floor(random() * AFTER_REQUESTS_MAX),
     thenMs: random() * THEN_MS_MAX,
   })
-  const consumer = (): number => Math.floor(random() * CONSUMERS)
   const beyondMs = (): number => BEYOND_MS.min + random() * (BEYOND_MS.max - BEYOND_MS.min)
   const blows = [
-    ...Array.from({ length: kills }, (): Blow => ({ to: 'consumer', how: 'kill', consumer: consumer(), ...when() })),
+    ...Array.from({ length: kills }, (): Blow => ({ to: 'consumer', how: 'kill', ...when() })),
     ...Array.from({ length: freezes }, (): Blow => ({
       to: 'consumer',
       how: 'freeze',
-      consumer: consumer(),
       beyondMs: beyondMs(),
       ...when(),
     })),

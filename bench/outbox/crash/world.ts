@@ -1,6 +1,6 @@
 /**
  * One store, two processes that store operations, two that deliver them, and a Customer.io with faults. The processes that
- * deliver, or the server of the store, are struck again and again; each blow waits until its target is at work again.
+ * deliver, or the server of the store, are struck again and again; each blow waits until they are at work again.
  */
 import { setTimeout as passed } from 'node:timers/promises'
 
@@ -42,7 +42,7 @@ const PRODUCERS = 2
 const LATENCY_MS = { min: 15, max: 45 }
 const LOOK_MS = 2
 /** A blow falls in any case after so long. */
-const WORK_MS_MAX = 8_000
+const WORK_MS_MAX = 3_000
 
 export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   const startedMs = performance.now()
@@ -79,6 +79,10 @@ async function startServer({
   }
   const server = await startPostgres({}, folder)
   return { server, url: await server.database() }
+}
+
+function underWayAt(consumer: WorldProcess): number {
+  return consumer.times('s') - consumer.times('r')
 }
 
 class World {
@@ -148,20 +152,27 @@ class World {
   }
 
   async #strike(blow: Blow): Promise<void> {
-    const targets = blow.to === 'consumer' ? [this.#consumers[blow.consumer]!] : this.#consumers
-    await this.#until(() => targets.every((one) => one.times('ready') > 0), Infinity)
-    const begun = (): number => targets.reduce((sum, one) => sum + one.times('s'), 0)
-    const underWay = (): number => begun() - targets.reduce((sum, one) => sum + one.times('r'), 0)
-    const before = begun()
+    await this.#until(() => this.#consumers.every((one) => one.times('ready') > 0), Infinity)
+    const busy = this.#watch(blow.afterRequests)
     this.#release()
-    await this.#until(() => begun() >= before + blow.afterRequests, WORK_MS_MAX)
+    await this.#until(() => busy() !== undefined, WORK_MS_MAX)
     await passed(blow.thenMs)
-    const isBusy = underWay() > 0
+    const target = busy() ?? 0
+    const isBusy = underWayAt(this.#consumers[target]!) > 0
     if (isBusy) this.#busyBlows++
     this.#options.struck?.(blow, isBusy)
     if (blow.to === 'server') await this.#strikeServer(blow.downMs)
-    else if (blow.how === 'kill') await this.#kill(blow.consumer)
-    else await this.#freeze(targets[0]!, blow.beyondMs)
+    else if (blow.how === 'kill') await this.#kill(target)
+    else await this.#freeze(this.#consumers[target]!, blow.beyondMs)
+  }
+
+  /** Which process has begun so many requests from now on. */
+  #watch(requests: number): () => number | undefined {
+    const before = this.#consumers.map((one) => one.times('s'))
+    return () => {
+      const index = this.#consumers.findIndex((one, at) => one.times('s') >= before[at]! + requests)
+      return index === -1 ? undefined : index
+    }
   }
 
   async #kill(index: number): Promise<void> {
