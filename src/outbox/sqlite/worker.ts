@@ -83,6 +83,8 @@ function handle(request: Request): unknown {
       return session.run((core) => core.mayHold(request.lanes))
     case 'lookup':
       return session.run((core) => core.lookup(request.positions))
+    case 'setPaused':
+      return session.run((core) => core.setPaused(request.pause))
     case 'execution':
       return session.run((core) => core.executions.run(request.requests)).map(packExecutionAnswer)
     case 'stats':
