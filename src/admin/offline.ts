@@ -165,8 +165,12 @@ async function statusOfFile(
     circuitState: 'closed',
     cooldownMs: 0,
     paused: pause !== null,
+    pausedForAll: null,
     parked: null,
     rate: 0,
+    handles: null,
+    store: null,
+    spilling: null,
     latency: null,
     lastSuccess: null,
     lastFailure: null,
@@ -198,6 +202,8 @@ function statsOf(stats: Awaited<ReturnType<OutboxFileReader['stats']>>, paused: 
     circuitState: 'closed',
     perSecond: 0,
     paused,
+    pausedForAll: null,
     parked: false,
+    handles: null,
   }
 }

@@ -38,6 +38,11 @@ export type LogEvent =
   | 'paused'
   | 'resumed'
   | 'role'
+  | 'handles'
+  | 'store'
+  | 'store-risks'
+  | 'spilling'
+  | 'spill-ended'
   | 'dead-letters'
   | 'outbox-error'
   | 'outbox-full'
@@ -127,9 +132,26 @@ export const LOG_LINES: Readonly<Record<LogEvent, LineKind>> = {
     when: 'Customer.io answered 429; at most one line in 10 s, with the `count`',
     doThis: 'nothing; lower `rateLimitPerSecond` if it stays',
   },
-  paused: { level: 'warn', when: 'delivery was paused', doThis: '`holdfast resume` when it should go on' },
-  resumed: { level: 'info', when: 'delivery goes on after a pause', doThis: 'nothing' },
+  paused: {
+    level: 'warn',
+    when: 'delivery was paused: `scope` is `process`, or `all` that share the outbox',
+    doThis: '`holdfast resume` when it should go on',
+  },
+  resumed: { level: 'info', when: 'a pause of that `scope` is over', doThis: 'nothing' },
   role: { level: 'info', when: 'this process delivers (`active`) or stands by (`standby`)', doThis: 'nothing' },
+  handles: { level: 'debug', when: 'so many processes (`count`) deliver from the outbox now', doThis: 'nothing' },
+  store: { level: 'info', when: 'which `server` keeps the outbox', doThis: 'nothing' },
+  'store-risks': {
+    level: 'warn',
+    when: 'the `server` of the outbox is configured so that it may lose operations; `count` reasons, which health names',
+    doThis: 'mend its configuration',
+  },
+  spilling: {
+    level: 'warn',
+    when: 'the outbox is away (`code`) and calls are stored beside it',
+    doThis: 'bring its server back; what is stored beside it goes into it by itself',
+  },
+  'spill-ended': { level: 'info', when: 'all that was stored beside the outbox is in it again', doThis: 'nothing' },
   'dead-letters': {
     level: 'warn',
     when: 'operations were given up (`code`); at most one line in 10 s for each reason, with the `count`',

@@ -32,6 +32,8 @@ const OUTBOX: Stats = {
   circuitState: 'closed',
   perSecond: 100,
   paused: false,
+  pausedForAll: null,
+  handles: null,
   parked: false,
 }
 

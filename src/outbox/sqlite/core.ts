@@ -22,6 +22,7 @@ import type {
   OutboxStats,
   Position,
   Settlement,
+  SharedPause,
 } from '../outbox.ts'
 import { Appends } from './appends.ts'
 import { Census } from './census.ts'
@@ -34,9 +35,11 @@ import { Executions } from './executions.ts'
 import { failureOf, isDiskFull } from './failure.ts'
 import { FileIdentity } from './file-identity.ts'
 import { Operators } from './operators.ts'
+import { Handover, type Handed, type Head, type HeadWant, type Whereabouts } from './handover.ts'
 import { LaneRows } from './lane-rows.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 import { Ownership } from './ownership.ts'
+import { Pause } from './pause.ts'
 import { Queries } from './queries.ts'
 import { Reserve } from './reserve.ts'
 import { StateTransactions } from './state.ts'
@@ -78,9 +81,11 @@ export class Core {
   readonly #queries: Queries
   readonly #laneRows: LaneRows
   readonly #operators: Operators
+  readonly #handover: Handover
   readonly #census: Census
   readonly #vacuum: Vacuum
   readonly executions: Executions
+  readonly #pause: Pause
   readonly #oldest: Statement
 
   constructor(database: Database, options: ResolvedSqliteOptions, context: CoreContext) {
@@ -120,6 +125,13 @@ export class Core {
       commit: (work) => this.#commits.commit(work),
       purged: (entries) => this.#deliverer.purged(entries),
     })
+    this.#handover = new Handover({
+      database,
+      transactions: this.#transactions,
+      commits: this.#commits,
+      deliverer: this.#deliverer,
+      departures,
+    })
     this.#census = new Census(options.path, database, this.#transactions, runtime)
     this.#vacuum = new Vacuum(database)
     this.executions = new Executions({
@@ -129,9 +141,11 @@ export class Core {
       clock: runtime.clock,
       limits: options,
     })
+    this.#pause = new Pause(database, this.#commits, notice)
     this.#oldest = database.prepare('SELECT accepted_at FROM entry ORDER BY seq LIMIT 1')
     this.#reserve.keep()
     this.#deliverer.tick()
+    this.#pause.look()
   }
 
   /** The token under which this handle delivers, or 0. */
@@ -187,6 +201,18 @@ export class Core {
     return this.#queries.lookup(positions)
   }
 
+  head(want: HeadWant): Head {
+    return this.#handover.head(want)
+  }
+
+  handOver(handed: readonly Handed[]): boolean {
+    return this.#handover.handOver(handed)
+  }
+
+  whereabouts(positions: readonly Position[]): readonly Whereabouts[] {
+    return this.#queries.whereabouts(positions)
+  }
+
   list(query: ListQuery): Steps<ListPage> {
     return this.#queries.list(query)
   }
@@ -197,6 +223,10 @@ export class Core {
 
   resolveDead(selection: DeadSelection, how: 'replay' | 'drop'): Steps<number> {
     return this.#operators.resolveDead(selection, how)
+  }
+
+  setPaused(pause: SharedPause | null): void {
+    this.#pause.set(pause)
   }
 
   *stats(): Steps<OutboxStats> {
@@ -227,6 +257,7 @@ export class Core {
   tick(): void {
     this.#reserve.recheck()
     this.#deliverer.tick()
+    this.#pause.look()
   }
 
   /** A little of what can be done when nothing else is to do. Says whether there is more of it. */

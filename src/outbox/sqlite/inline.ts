@@ -15,17 +15,19 @@ import type {
   ListPage,
   ListQuery,
   NewEntry,
-  OpenOutbox,
-  Outbox,
   OutboxStats,
   Position,
   Settlement,
   SharedPause,
+  TransactionQuery,
 } from '../outbox.ts'
+import { noTransactions } from '../limits.ts'
 import type { IdempotencyStore } from '../../idempotency/store.ts'
 import type { Core } from './core.ts'
 import { executionStore, type ExecutionRequest } from './executions.ts'
+import type { Handed, HandoverOutbox, Head, HeadWant, OpenHandoverOutbox, Whereabouts } from './handover.ts'
 import { resolveSqliteOptions, type SqliteOutboxOptions } from './options.ts'
+import { onlyNewPauses } from './pause.ts'
 import { Session, TICK_MS } from './session.ts'
 import { finish, type Steps } from './steps.ts'
 
@@ -33,16 +35,21 @@ import { finish, type Steps } from './steps.ts'
 const FILTER_BITS = 16
 
 /** @example `const outbox = await openInlineSqliteOutbox({ path })({ runtime, workspace: 'main', notice: () => {} })` */
-export function openInlineSqliteOutbox(options: SqliteOutboxOptions): OpenOutbox {
+export function openInlineSqliteOutbox(options: SqliteOutboxOptions): OpenHandoverOutbox {
   const resolved = resolveSqliteOptions(options)
   return async ({ runtime, workspace, notice }) => {
-    const session = new Session(resolved, { runtime, workspace, notice, filterBits: FILTER_BITS })
+    const session = new Session(resolved, {
+      runtime,
+      workspace,
+      notice: onlyNewPauses(notice),
+      filterBits: FILTER_BITS,
+    })
     session.open()
     return new InlineOutbox(session, runtime.clock)
   }
 }
 
-class InlineOutbox implements Outbox {
+class InlineOutbox implements HandoverOutbox {
   readonly executions: IdempotencyStore = executionStore(async <Answer>(request: ExecutionRequest) => {
     const [answer] = this.#run((core) => core.executions.run([request]))
     if (answer instanceof Error) throw answer
@@ -59,7 +66,8 @@ class InlineOutbox implements Outbox {
     this.#cancelTick = clock.timer(TICK_MS, () => this.#tick())
   }
 
-  async append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
+  async append(entries: readonly NewEntry[], within?: TransactionQuery): Promise<readonly AppendResult[]> {
+    if (within !== undefined) throw noTransactions()
     const [result] = this.#run((core) => core.write({ appends: [entries], settlements: [] })).appends
     if (result instanceof Error) throw result
     return result ?? []
@@ -101,11 +109,23 @@ class InlineOutbox implements Outbox {
     return this.#steps((core) => core.purge(lane))
   }
 
+  async head(want: HeadWant): Promise<Head> {
+    return this.#run((core) => core.head(want))
+  }
+
+  async handOver(handed: readonly Handed[]): Promise<boolean> {
+    return this.#run((core) => core.handOver(handed))
+  }
+
+  async whereabouts(positions: readonly Position[]): Promise<readonly Whereabouts[]> {
+    return this.#run((core) => core.whereabouts(positions))
+  }
+
   /** Nobody else delivers while this handle does. */
   tell(): void {}
 
-  setPaused(_pause: SharedPause | null): Promise<void> {
-    return Promise.reject(new OutboxError('OUTBOX_UNAVAILABLE', 'not yet'))
+  async setPaused(pause: SharedPause | null): Promise<void> {
+    this.#run((core) => core.setPaused(pause))
   }
 
   async close(): Promise<void> {

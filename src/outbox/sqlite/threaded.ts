@@ -15,19 +15,30 @@ import type {
   ListPage,
   ListQuery,
   NewEntry,
-  Outbox,
   OutboxContext,
   OutboxNotice,
   OutboxStats,
   Position,
   Settlement,
   SharedPause,
+  TransactionQuery,
 } from '../outbox.ts'
+import { noTransactions } from '../limits.ts'
 import type { IdempotencyStore } from '../../idempotency/store.ts'
 import { ExecutionGroups } from './execution-groups.ts'
 import { GroupCommit } from './group-commit.ts'
+import type { Handed, HandoverOutbox, Head, HeadWant, Whereabouts } from './handover.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
-import { unpackClaim, type PackedClaim, type PackedGroupResult, type Request, type WorkerSetup } from './wire.ts'
+import { onlyNewPauses } from './pause.ts'
+import {
+  unpackClaim,
+  unpackHead,
+  type PackedClaim,
+  type PackedGroupResult,
+  type PackedHead,
+  type Request,
+  type WorkerSetup,
+} from './wire.ts'
 import { WorkerLink, type WorkerEvents } from './worker-link.ts'
 
 /** A thread that does not live longer than this is not started again at once. */
@@ -40,13 +51,13 @@ export async function openThreaded(
   options: ResolvedSqliteOptions,
   context: OutboxContext,
   startLink: StartLink = (setup, events) => new WorkerLink(setup, events),
-): Promise<Outbox> {
+): Promise<HandoverOutbox> {
   const outbox = new ThreadedOutbox(options, context, startLink)
   await outbox.open()
   return outbox
 }
 
-class ThreadedOutbox implements Outbox {
+class ThreadedOutbox implements HandoverOutbox {
   readonly executions: IdempotencyStore
   readonly #setup: WorkerSetup
   readonly #clock: Clock
@@ -62,7 +73,7 @@ class ThreadedOutbox implements Outbox {
     this.#startLink = startLink
     this.#setup = { options, workspace: context.workspace }
     this.#clock = context.runtime.clock
-    this.#notice = context.notice
+    this.#notice = onlyNewPauses(context.notice)
     this.#groups = new GroupCommit(options.maxPendingBytes, (group) =>
       this.#send<PackedGroupResult>({ kind: 'write', group }),
     )
@@ -86,7 +97,8 @@ class ThreadedOutbox implements Outbox {
     }
   }
 
-  append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
+  append(entries: readonly NewEntry[], within?: TransactionQuery): Promise<readonly AppendResult[]> {
+    if (within !== undefined) return Promise.reject(noTransactions())
     return this.#closed === undefined ? this.#groups.append(entries) : refused()
   }
 
@@ -126,11 +138,23 @@ class ThreadedOutbox implements Outbox {
     return this.#ask({ kind: 'purge', lane })
   }
 
+  async head(want: HeadWant): Promise<Head> {
+    return unpackHead(await this.#ask<PackedHead>({ kind: 'head', want }))
+  }
+
+  handOver(handed: readonly Handed[]): Promise<boolean> {
+    return this.#ask({ kind: 'handOver', handed })
+  }
+
+  whereabouts(positions: readonly Position[]): Promise<readonly Whereabouts[]> {
+    return this.#ask({ kind: 'whereabouts', positions })
+  }
+
   /** Nobody else delivers while this handle does. */
   tell(): void {}
 
-  setPaused(_pause: SharedPause | null): Promise<void> {
-    return Promise.reject(new OutboxError('OUTBOX_UNAVAILABLE', 'not yet'))
+  setPaused(pause: SharedPause | null): Promise<void> {
+    return this.#ask({ kind: 'setPaused', pause })
   }
 
   close(): Promise<void> {

@@ -1,0 +1,35 @@
+/** The outboxes for many machines, by name: where one is opened, and what must be there first. */
+import type { OpenOutbox } from '../../src/outbox/outbox.ts'
+
+export type StoreName = 'redis' | 'postgres'
+
+export const STORES: readonly StoreName[] = ['redis', 'postgres']
+
+interface RedisModule {
+  readonly bullmqOutbox: (options: { readonly connection: string; readonly spill: false }) => OpenOutbox
+}
+
+interface PostgresModule {
+  readonly postgresOutbox: (options: { readonly connectionString: string }) => OpenOutbox
+  readonly migratePostgres: (options: { readonly connectionString: string }) => Promise<unknown>
+}
+
+const REDIS = '../../src/outbox/bullmq.ts'
+const POSTGRES = '../../src/outbox/postgres.ts'
+
+/** Only what is used is loaded. @param url of the server; of Postgres with its database */
+export async function openerOf(store: StoreName, url: string): Promise<OpenOutbox> {
+  if (store === 'postgres') {
+    const { postgresOutbox } = (await import(POSTGRES)) as PostgresModule
+    return postgresOutbox({ connectionString: url })
+  }
+  const { bullmqOutbox } = (await import(REDIS)) as RedisModule
+  return bullmqOutbox({ connection: url, spill: false })
+}
+
+/** The tables, where there are some. Doing it again is fine. */
+export async function prepare(store: StoreName, url: string): Promise<void> {
+  if (store === 'redis') return
+  const { migratePostgres } = (await import(POSTGRES)) as PostgresModule
+  await migratePostgres({ connectionString: url })
+}

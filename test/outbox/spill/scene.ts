@@ -1,0 +1,134 @@
+/** Outboxes with a spill on virtual time: the memory outbox as the remote one, which can be away, and a file without a thread. */
+import { join } from 'node:path'
+
+import { OutboxError } from '../../../src/errors.ts'
+import { memoryOutbox } from '../../../src/outbox/memory.ts'
+import type { OutboxLimits } from '../../../src/outbox/limits.ts'
+import type { OpenOutbox, Outbox, OutboxNotice } from '../../../src/outbox/outbox.ts'
+import { openSpilling } from '../../../src/outbox/spill/outbox.ts'
+import { openInlineSqliteOutbox } from '../../../src/outbox/sqlite/inline.ts'
+import type { SqliteOutboxOptions } from '../../../src/outbox/sqlite/options.ts'
+import { createTestRuntime, type TestRuntime } from '../../../src/testing/test-runtime.ts'
+import type { VirtualClock } from '../../../src/testing/virtual-clock.ts'
+import { MortalClock, temporaryFolder } from '../sqlite/scene.ts'
+
+/**
+ * What happens to a call of the remote outbox. `refused`: nothing is done. `lost`: it is done, and the answer does not come.
+ * `slow`: it is done late, and the answer comes.
+ */
+export type Fate = 'well' | 'refused' | 'lost' | 'slow'
+
+const TIMEOUT_MS = 200
+const SLOW_MS = 50
+
+/** What a call of the network meets, from one moment to the next. */
+export class Network {
+  readonly #clock: VirtualClock
+  /** Asked for each call. */
+  fate: (call: string) => Fate = () => 'well'
+  calls: string[] = []
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock
+  }
+
+  async carry<Answer>(call: string, run: () => Promise<Answer>): Promise<Answer> {
+    this.calls.push(call)
+    const fate = this.fate(call)
+    if (fate === 'well') return run()
+    if (fate === 'refused') throw new OutboxError('OUTBOX_UNAVAILABLE', 'connection refused')
+    if (fate === 'slow') {
+      await this.#pass(SLOW_MS)
+      return run()
+    }
+    await run()
+    await this.#pass(TIMEOUT_MS)
+    throw new OutboxError('OUTBOX_UNAVAILABLE', 'no answer', { mayBeStored: call === 'append' })
+  }
+
+  #pass(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#clock.timer(ms, resolve))
+  }
+}
+
+/** The same outbox behind that network. */
+export function behind(network: Network, open: OpenOutbox): OpenOutbox {
+  return async (context) => {
+    const outbox = await network.carry('open', () => open(context))
+    return new Proxy(outbox, {
+      get(target, name: keyof Outbox) {
+        const member = target[name]
+        if (typeof member !== 'function') return member
+        const method = member.bind(target) as (...args: unknown[]) => Promise<unknown>
+        if (name === 'close' || name === 'tell') return method
+        return (...args: unknown[]) => network.carry(name, () => method(...args))
+      },
+    })
+  }
+}
+
+export interface SpillHandle {
+  readonly outbox: Outbox
+  readonly notices: OutboxNotice[]
+  /** As the death of its process: its timers end, and nobody hears of it any more. */
+  readonly kill: () => void
+}
+
+export interface SpillScene {
+  readonly runtime: TestRuntime
+  readonly network: Network
+  /** The remote outbox, past the network. */
+  readonly remote: Outbox
+  /** @param file which file; each name is one. */
+  readonly open: (options?: SpillSceneOptions) => Promise<SpillHandle>
+  readonly openFile: (file?: string) => Promise<Outbox>
+  readonly dispose: () => Promise<void>
+}
+
+export interface SpillSceneOptions {
+  readonly file?: string
+  readonly onOutage?: 'hold' | 'deliver'
+  readonly deliverAfterMs?: number
+  readonly limits?: Partial<SqliteOutboxOptions>
+  readonly openRemote?: OpenOutbox
+}
+
+export async function spillScene(limits: OutboxLimits = {}): Promise<SpillScene> {
+  const folder = temporaryFolder()
+  const runtime = createTestRuntime()
+  const network = new Network(runtime.clock)
+  const openRemote = memoryOutbox({ ...limits, deliver: 'all' })
+  const remote = await openRemote({ runtime, workspace: 'test', notice: () => {} })
+  const outboxes: Outbox[] = []
+  const local = (file: string, options: Partial<SqliteOutboxOptions> = {}): ReturnType<typeof openInlineSqliteOutbox> =>
+    openInlineSqliteOutbox({ path: join(folder.path, file), durability: 'os', reserveBytes: 0, ...options })
+  return {
+    runtime,
+    network,
+    remote,
+    async open({ file = 'spill.db', onOutage = 'hold', deliverAfterMs = 60_000, ...options } = {}) {
+      const notices: OutboxNotice[] = []
+      const clock = new MortalClock(runtime.clock)
+      const open = openSpilling({
+        remote: behind(network, options.openRemote ?? openRemote),
+        local: local(file, options.limits),
+        onOutage,
+        deliverAfterMs,
+      })
+      const notice = (each: OutboxNotice): void => void notices.push(each)
+      const outbox = await open({ runtime: { ...runtime, clock }, workspace: 'test', notice })
+      outboxes.push(outbox)
+      return { outbox, notices, kill: () => clock.die() }
+    },
+    async openFile(file = 'spill.db') {
+      const outbox = await local(file)({ runtime, workspace: 'test', notice: () => {} })
+      outboxes.push(outbox)
+      return outbox
+    },
+    async dispose() {
+      for (const outbox of outboxes) await outbox.close()
+      await remote.close()
+      folder.remove()
+    },
+  }
+}
