@@ -9,7 +9,7 @@
 import { type Admin, createAdmin } from '../admin/api.ts'
 import type { AuditEntry } from '../admin/contract.ts'
 import { ensureToken } from '../admin/token.ts'
-import { type LoadedConfig, type RelayConfig, writtenConfig } from '../config/index.ts'
+import { isShared, type LoadedConfig, type RelayConfig, writtenConfig } from '../config/index.ts'
 import type { Logger } from '../logs/logger.ts'
 import type { RelayPhase } from '../observe/relay-events.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -133,6 +133,7 @@ class RelayService implements Service {
             token,
             relay: assembly.view,
             dataDir: config.dataDir,
+            isShared: (name) => isShared(this.config.workspaces[name]?.outbox.kind ?? 'sqlite'),
             version,
             startedAtMs: runtime.clock.wallMs(),
             runtime,
