@@ -53,8 +53,7 @@ async function openRemote(options: ResolvedBullmqOptions, context: OutboxContext
   const link = await openLink({ connection, commandTimeoutMs, clock })
   try {
     const report = await checkServer(link, { requireDurability })
-    context.notice({ type: 'store-report', report })
-    return await openRedisOutbox({
+    const outbox = await openRedisOutbox({
       link,
       keys,
       limits,
@@ -70,6 +69,8 @@ async function openRemote(options: ResolvedBullmqOptions, context: OutboxContext
           failed: () => {},
         }),
     })
+    context.notice({ type: 'store-report', report })
+    return outbox
   } catch (error) {
     await close(link)
     throw error
