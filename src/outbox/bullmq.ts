@@ -8,12 +8,17 @@
  * - `link.ts`: the connection, which fails fast; `start-check.ts`: what the server may lose
  * - `control-plane.ts`: doorbell, sweep, pause and dead letters as BullMQ shows them
  */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+
 import type { OpenOutbox, Outbox, OutboxContext } from './outbox.ts'
 import { openControlPlane } from './bullmq/control-plane.ts'
 import { keysOf } from './bullmq/keys.ts'
 import { openLink, type RedisLink } from './bullmq/link.ts'
 import { type BullmqOutboxOptions, type ResolvedBullmqOptions, resolveBullmqOptions } from './bullmq/options.ts'
 import { openRedisOutbox } from './bullmq/redis-outbox.ts'
+import { checkServer } from './bullmq/start-check.ts'
+import { openWithSpill } from './spill.ts'
 
 const QUEUE = 'deliveries'
 
@@ -26,16 +31,29 @@ const QUEUE = 'deliveries'
  */
 export function bullmqOutbox(options: BullmqOutboxOptions): OpenOutbox {
   const resolved = resolveBullmqOptions(options)
-  return (context) => openRemote(resolved, context)
+  const { prefix, spill, onOutage, deliverAfterMs } = resolved
+  const remote: OpenOutbox = (context) => openRemote(resolved, context)
+  if (spill === false) return remote
+  return (context) => {
+    const path = spill.path ?? defaultSpillPath(prefix, context.workspace)
+    return openWithSpill(remote, { spill: { ...spill, path }, onOutage, deliverAfterMs })(context)
+  }
+}
+
+/** In the folder `holdfast-data` of the working directory. */
+function defaultSpillPath(prefix: string, workspace: string): string {
+  const name = createHash('sha256').update(`${prefix}:${workspace}`).digest('hex').slice(0, 12)
+  return join('holdfast-data', `spill-${name}.db`)
 }
 
 async function openRemote(options: ResolvedBullmqOptions, context: OutboxContext): Promise<Outbox> {
-  const { connection, commandTimeoutMs, prefix, telemetry, limits } = options
+  const { connection, commandTimeoutMs, prefix, requireDurability, telemetry, limits } = options
   const { clock } = context.runtime
   const keys = keysOf(prefix, context.workspace)
   const link = await openLink({ connection, commandTimeoutMs, clock })
   try {
-    return await openRedisOutbox({
+    const report = await checkServer(link, { requireDurability })
+    const outbox = await openRedisOutbox({
       link,
       keys,
       limits,
@@ -51,6 +69,8 @@ async function openRemote(options: ResolvedBullmqOptions, context: OutboxContext
           failed: () => {},
         }),
     })
+    context.notice({ type: 'store-report', report })
+    return outbox
   } catch (error) {
     await close(link)
     throw error

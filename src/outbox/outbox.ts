@@ -22,7 +22,8 @@
  *    handle is active, a lane in flight with one of them is not given to another, and a handle that closes ends its own
  *    leases at once.
  * 10. Where all deliver, a call of `append` whose answer was lost can be made again, whole, with the same ids, through any
- *     handle: for 15 minutes at least its entries are known again, keyed or not, and are stored once.
+ *     handle: for 15 minutes, or until a million others have come, its entries are known again, keyed or not, and are
+ *     stored once.
  * 11. A pause is the outbox's: it holds for all handles, outlives them, and each is told of it. The outbox goes on giving
  *     claims; whoever sends keeps to the pause.
  * 12. `executions` keeps its own contract (`idempotency/store.ts`) for all handles of the outbox, active or not. What is

@@ -130,7 +130,7 @@ export class Appends {
   #settle({ resolve, reject }: Call, answer: Answer): void {
     const [bound, limit, used] = answer
     if (bound === 'operations' || bound === 'bytes') {
-      reject(new OutboxFullError({ bound, limit: limit!, used: used!, retryAfterMs: RETRY_FULL_MS }))
+      reject(new OutboxFullError({ bound, limit, used, retryAfterMs: RETRY_FULL_MS }))
       return
     }
     resolve(
