@@ -18,7 +18,7 @@ export const FOREVER_MS = 120_000
 export const hastyClock: Clock = { ...clock, timer: (delayMs, fire, hold) => clock.timer(delayMs / 20, fire, hold) }
 
 /** Soon over, for those who wait for it. */
-export const TIMEOUT_MS = 400
+export const TIMEOUT_MS = 1_000
 
 /** Adds to a counter; what it has is what took effect. */
 export const count: RedisScript = { name: 'count', source: "return redis.call('incrby', KEYS[1], ARGV[1])" }
