@@ -103,6 +103,7 @@ export class Keeper {
       if ((await this.#open()) && (delivering.answers || (await this.#ping()))) {
         delivering.quiesce()
         const next = await turnstile.pass(() => this.#drain())
+        if (next === 'rest') delivering.resume()
         if (next !== 'away') return next
       }
     } catch {
