@@ -9,6 +9,8 @@ import type { Fetch } from '../../src/runtime/runtime.ts'
 export interface Freezer {
   freeze(): void
   thaw(): void
+  /** At once, or when it goes on. */
+  whenRunning(act: () => void): void
   /** The same things, as a process that can be frozen sees them. */
   clock(clock: Clock): Clock
   fetch(fetch: Fetch): Fetch
@@ -34,6 +36,7 @@ export function createFreezer(): Freezer {
   }
 
   return {
+    whenRunning,
     freeze() {
       isFrozen = true
     },
