@@ -306,6 +306,8 @@ export interface OutboxContext {
   readonly workspace: string
   /** Must not throw. Called at any time between opening and the end of `close`. */
   readonly notice: (notice: OutboxNotice) => void
+  /** An operator's handle: it looks and acts, and never claims. Where all deliver it does not count among the handles. */
+  readonly looks?: true
 }
 
 /** Opens a handle. Throws `OutboxError` where the store cannot be used. */

@@ -25,6 +25,8 @@ export interface PresenceParts {
   readonly handle: string
   readonly clock: Clock
   readonly notice: (notice: OutboxNotice) => void
+  /** It does not count, and hears of the others all the same. */
+  readonly looks: boolean
 }
 
 export class Presence {
@@ -43,7 +45,7 @@ export class Presence {
     const { link, keys } = this.#parts
     await link.subscribe(keys.channel, (message) => this.#hear(message))
     await this.#beat()
-    this.#say({ kind: 'look' })
+    if (!this.#parts.looks) this.#say({ kind: 'look' })
     this.#arm()
   }
 
@@ -72,7 +74,8 @@ export class Presence {
   async close(): Promise<void> {
     this.#closed = true
     this.#cancelBeat()
-    const { link, keys, handle } = this.#parts
+    const { link, keys, handle, looks } = this.#parts
+    if (looks) return
     await link.run(beatScript, [keys.base], [handle, 0]).catch(() => {})
     this.#say({ kind: 'look' })
   }
@@ -89,8 +92,9 @@ export class Presence {
   }
 
   async #beat(): Promise<void> {
-    const { link, keys, handle, notice } = this.#parts
-    const [handles, pause] = (await link.run(beatScript, [keys.base], [handle, GONE_MS])) as [number, string]
+    const { link, keys, handle, notice, looks } = this.#parts
+    const counts = [handle, looks ? 0 : GONE_MS]
+    const [handles, pause] = (await link.run(beatScript, [keys.base], counts)) as [number, string]
     if (this.#closed) return
     if (handles !== this.#handles) {
       this.#handles = handles

@@ -85,7 +85,14 @@ class RedisOutbox implements Outbox {
     this.#appends = new Appends(link, keys.base, limits, () => this.#control?.ring())
     this.#deliveries = new Deliveries(link, keys.base, handle, (dead) => this.#mirror(dead))
     this.#records = new Records(link, keys.base, limits)
-    this.#presence = new Presence({ link, keys, handle, clock: context.runtime.clock, notice: context.notice })
+    this.#presence = new Presence({
+      link,
+      keys,
+      handle,
+      clock: context.runtime.clock,
+      notice: context.notice,
+      looks: context.looks === true,
+    })
     const store = executionsIn(link, keys.base, limits)
     this.executions = {
       begin: (ask) => this.#ask(() => store.begin(ask)),
@@ -98,6 +105,8 @@ class RedisOutbox implements Outbox {
   async open(): Promise<void> {
     this.#parts.context.notice({ type: 'role', role: 'active' })
     await this.#presence.open()
+    // Bell and sweep are for those that deliver; what an operator changes they see by themselves.
+    if (this.#parts.context.looks === true) return
     this.#control = await this.#parts.openControlPlane({
       woken: () => this.#presence.wakeAll(),
       sweep: () => this.#sweep(),
@@ -143,7 +152,8 @@ class RedisOutbox implements Outbox {
   async resolveDead(selection: DeadSelection, how: 'replay' | 'drop'): Promise<number> {
     const { count, wakes, ids } = await this.#ask(() => this.#records.resolveDead(selection, how))
     if (ids.length > 0) this.#control?.unmirror(ids)
-    if (wakes) this.#control?.ring()
+    if (wakes && this.#control === undefined) this.#presence.wakeAll()
+    else if (wakes) this.#control?.ring()
     return count
   }
 
