@@ -11,7 +11,17 @@ const IDS_EVERY_MS = 30_000
 const IDS_PER_STATEMENT = 5_000
 const STATEMENTS_MAX = 400
 
-const sums = ['accepted', 'duplicates', 'delivered', 'dead', 'expired', 'purged', 'dropped', 'waiting_bytes', 'dead_bytes']
+const sums = [
+  'accepted',
+  'duplicates',
+  'delivered',
+  'dead',
+  'expired',
+  'purged',
+  'dropped',
+  'waiting_bytes',
+  'dead_bytes',
+]
 
 export class Upkeep {
   readonly #database: Database
