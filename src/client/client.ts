@@ -106,11 +106,12 @@ export abstract class Client extends CustomerIOCalls implements AsyncDisposable 
     const wake = (): void => this.#engine?.wake()
     this.#neighbours = createNeighbours({ gate: this.#gate, events: this.#events, clock, wake })
     const notice = (notice: OutboxNotice): void => this.#neighbours.noticed(notice)
-    this.#opening = createOpening(
-      () => open({ runtime: this.#runtime, workspace: settings.target.siteId, notice }),
+    this.#opening = createOpening({
+      open: () => open({ runtime: this.#runtime, workspace: settings.target.siteId, notice }),
       clock,
-      (outbox) => this.#begin(outbox),
-    )
+      random,
+      whenOpen: (outbox) => this.#begin(outbox),
+    })
     const ready = (): Promise<Outbox> => this.#opening.ready()
     this.#direct = settings.direct === undefined ? undefined : this.#createDirect(settings.direct)
     this.#receipts = createReceipts(() => this.#opened(), clock, this.#events)
@@ -218,7 +219,7 @@ export abstract class Client extends CustomerIOCalls implements AsyncDisposable 
   /**
    * Resolves when the outbox is open, so that calls can be stored. Nobody needs to wait for it: calls that come before
    * wait by themselves. Rejects with an `OutboxError` when it cannot be opened; asked again later, it tries again (once a
-   * second at most).
+   * second at most). It is also tried again without being asked, after 1 s at first and up to 30 s later on, until `close()`.
    * @example `await cio.ready() // fail at start, not at the first call`
    */
   async ready(): Promise<void> {
@@ -339,7 +340,7 @@ export abstract class Client extends CustomerIOCalls implements AsyncDisposable 
 
   async #close(stopped: Promise<void>): Promise<CloseReport> {
     this.#question.close()
-    const ready = this.#opening.ready().catch(() => undefined)
+    const ready = this.#opening.end()
     const outbox = await this.#end.orEnd(ready)
     // One that opens after the end is given back all the same.
     if (outbox === undefined) void ready.then((late) => late?.close()).catch(() => {})

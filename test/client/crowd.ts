@@ -6,12 +6,14 @@ import { createSimulator, type Simulator, type SimulatorOptions } from '../../sr
 import { createTestRuntime } from '../../src/testing/test-runtime.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { settled } from '../virtual-time.ts'
+import { createFreezer, type Freezer } from './freezing.ts'
 
 export interface Member {
   readonly cio: ResilientCustomerIO
   readonly events: HoldfastEvent[]
   /** Statuses of its answers, with their times; null where there was none. */
   readonly answers: { readonly atMs: number; readonly status: number | null }[]
+  readonly freezer: Freezer
   /** What stands between it and the simulator: throws, or does nothing. */
   network: () => void
 }
@@ -52,10 +54,18 @@ export function createCrowd(
         throw error
       }
     }
-    const runtime = createTestRuntime({ clock, fetch, seed: members.length + 1 })
-    const cio = new ResilientCustomerIO({ siteId: 'site', apiKey: 'key', runtime, outbox, ...options })
+    const freezer = createFreezer()
+    const plain = createTestRuntime({ clock, seed: members.length + 1 })
+    const runtime = { ...plain, clock: freezer.clock(clock), fetch: freezer.fetch(fetch) }
+    const cio = new ResilientCustomerIO({
+      siteId: 'site',
+      apiKey: 'key',
+      runtime,
+      outbox: freezer.outbox(outbox),
+      ...options,
+    })
     cio.on((event) => events.push(event))
-    const member: Member = { cio, events, answers, network: () => {} }
+    const member: Member = { cio, events, answers, freezer, network: () => {} }
     members.push(member)
     return member
   }

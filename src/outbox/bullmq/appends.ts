@@ -6,7 +6,7 @@ import { OutboxFullError } from '../../errors.ts'
 import { KEYS_MAX, RESEND_MS, RETRY_FULL_MS, type OutboxLimits } from '../limits.ts'
 import type { AppendResult, NewEntry } from '../outbox.ts'
 import { positionOf } from '../position.ts'
-import { headerOf, minuteOf, storedLanes } from './entry-code.ts'
+import { minuteOf, storedEntry, storedLanes } from './entry-code.ts'
 import type { RedisLink } from './link.ts'
 import { appendScript } from './scripts/append.ts'
 
@@ -119,8 +119,8 @@ export class Appends {
       args.push(entries.length)
       for (const entry of entries) {
         const lanes = storedLanes(entry.lanes)
-        const flags = (entry.priority === 'live' ? 1 : 0) + (entry.keyed ? 2 : 0)
-        args.push(entry.id, flags, headerOf(entry, lanes), entry.body, minuteOf(entry.campaignAtMs), lanes.length)
+        const shape = lanes.length * 4 + (entry.keyed ? 2 : 0) + (entry.priority === 'live' ? 1 : 0)
+        args.push(entry.id, storedEntry(entry, lanes), minuteOf(entry.campaignAtMs), shape)
         for (const lane of lanes) args.push(lane)
       }
     }

@@ -1,9 +1,9 @@
 /** Claims, leases and settlements of one handle. What it must know of an entry to settle it, it remembers from the claim. */
 import type { Random } from '../../runtime/runtime.ts'
 import { BacklogShare } from '../claim-room.ts'
-import type { Claim, ClaimedEntry, ClaimWant, DeadDetail, Lease, LeaseState, Settlement } from '../outbox.ts'
+import type { Claim, ClaimedEntry, ClaimWant, DeadDetail, Lease, LeaseState, Position, Settlement } from '../outbox.ts'
 import { positionOf, sequenceOf } from '../position.ts'
-import { entryOfHeader, footprintOf, minuteOf, type Footprint } from './entry-code.ts'
+import { entryOf, footprintOf, minuteOf, type Footprint } from './entry-code.ts'
 import type { RedisLink, RedisScript } from './link.ts'
 import { claimScript } from './scripts/claim.ts'
 import { releaseScript, renewScript, settleScript } from './scripts/settle.ts'
@@ -43,11 +43,11 @@ export class Deliveries {
     const [nextMs, ...flat] = (await this.#run(claimScript, args)) as (string | number)[]
     const entries: ClaimedEntry[] = []
     const footprints = new Map<number, Footprint>()
-    for (let at = 0; at < flat.length; at += 4) {
+    for (let at = 0; at < flat.length; at += 3) {
       const sequence = Number(flat[at])
-      const entry = entryOfHeader(String(flat[at + 1]), String(flat[at + 2]))
+      const entry = entryOf(String(flat[at + 1]))
       footprints.set(sequence, footprintOf(entry))
-      entries.push({ ...entry, position: positionOf(sequence), attempts: Number(flat[at + 3]) })
+      entries.push({ ...entry, position: positionOf(sequence), attempts: Number(flat[at + 2]) })
     }
     if (entries.length > 0) this.#leases.set(lease, footprints)
     const nextInMs = nextMs === -1 ? LOOK_AGAIN_MS : Math.min(Number(nextMs), LOOK_AGAIN_MS)
@@ -55,17 +55,11 @@ export class Deliveries {
   }
 
   async renew(leases: readonly Lease[], leaseMs: number): Promise<readonly LeaseState[]> {
-    const owned = leases.flatMap((lease) =>
-      [...(this.#leases.get(lease)?.keys() ?? [])].map((sequence) => [lease, sequence] as const),
-    )
-    const held = new Set<Lease>()
-    for (const part of parts(owned)) {
-      const states = (await this.#run(renewScript, [Math.ceil(leaseMs), ...part.flat()])) as number[]
-      for (const [index, [lease, sequence]] of part.entries()) {
-        if (states[index] === 1) held.add(lease)
-        else this.#forget(lease, sequence)
-      }
-    }
+    const own = leases.filter((lease) => this.#leases.has(lease))
+    if (own.length === 0) return leases.map(() => 'lapsed')
+    const states = (await this.#run(renewScript, [Math.ceil(leaseMs), ...own])) as number[]
+    const held = new Set(own.filter((_, index) => states[index] === 1))
+    for (const lease of own) if (!held.has(lease)) this.#leases.delete(lease)
     return leases.map((lease) => (held.has(lease) ? 'held' : 'lapsed'))
   }
 
@@ -77,7 +71,8 @@ export class Deliveries {
       if (footprint !== undefined) known.push({ index, settlement, footprint })
     }
     for (const part of parts(known)) {
-      const args: (string | number)[] = [part.length]
+      const over = this.#over(part.map(({ settlement }) => settlement))
+      const args: (string | number)[] = [over.length, ...over]
       for (const { settlement, footprint } of part) args.push(...argumentsOf(settlement, footprint))
       const answers = (await this.#run(settleScript, args)) as number[]
       const dead: Died[] = []
@@ -94,11 +89,20 @@ export class Deliveries {
 
   /** Ends all leases of this handle. Resolves to whether somebody should be woken for what is free now. */
   async release(): Promise<boolean> {
-    const all = [...this.#leases].flatMap(([lease, entries]) => [...entries.keys()].flatMap((each) => [lease, each]))
+    const leases = [...this.#leases.keys()]
     this.#leases.clear()
-    let wakes = false
-    for (const part of parts(all)) if ((await this.#run(releaseScript, part)) === 1) wakes = true
-    return wakes
+    return leases.length > 0 && (await this.#run(releaseScript, leases)) === 1
+  }
+
+  /** Leases that have nothing left after these settlements. */
+  #over(settlements: readonly Settlement[]): readonly Lease[] {
+    const settled = new Map<Lease, Set<Position>>()
+    for (const { lease, position } of settlements) {
+      const positions = settled.get(lease)
+      if (positions === undefined) settled.set(lease, new Set([position]))
+      else positions.add(position)
+    }
+    return [...settled].filter(([lease, { size }]) => this.#leases.get(lease)?.size === size).map(([lease]) => lease)
   }
 
   #forget(lease: Lease, sequence: number): void {

@@ -24,7 +24,8 @@ export interface Footprint {
   readonly campaignAtMs: number | null
 }
 
-export function headerOf(entry: NewEntry, lanes: readonly string[]): string {
+/** As `e` holds it. */
+export function storedEntry(entry: NewEntry, lanes: readonly string[]): string {
   const header: Header = [
     entry.id,
     lanes,
@@ -35,12 +36,17 @@ export function headerOf(entry: NewEntry, lanes: readonly string[]): string {
     entry.expiresAtMs,
     entry.keyed ? 1 : 0,
   ]
-  return JSON.stringify(header)
+  return `${JSON.stringify(header)}\n${entry.body}`
 }
 
 /** What a lone surrogate becomes on its way to Redis, it becomes here, so that a lane has one name. */
 export function storedLanes(lanes: readonly string[]): readonly string[] {
   return lanes.map((lane) => lane.toWellFormed())
+}
+
+export function entryOf(stored: string): NewEntry {
+  const line = stored.indexOf('\n')
+  return entryOfHeader(stored.slice(0, line), stored.slice(line + 1))
 }
 
 export function entryOfHeader(header: string, body: string): NewEntry {

@@ -105,42 +105,33 @@ class Link implements RedisLink {
   }
 
   get available(): boolean {
-    return this.#client.status === 'ready' && !this.#silent && this.#closing === null
+    return this.#isUp && this.#closing === null
   }
 
-  async run(
-    script: RedisScript,
-    keys: readonly string[],
-    args: readonly (string | number | Buffer)[],
-  ): Promise<unknown> {
+  get #isUp(): boolean {
+    return this.#client.status === 'ready' && !this.#silent
+  }
+
+  run(script: RedisScript, keys: readonly string[], args: readonly (string | number | Buffer)[]): Promise<unknown> {
     const rest = [keys.length, ...keys, ...args]
     const probeKey = keys[0] ?? ''
-    try {
-      return await this.#send(this.#client, 'evalsha', [this.#shaOf(script), ...rest], probeKey)
-    } catch (error) {
-      if (answerCode(error) !== 'NOSCRIPT') throw this.#failed(error)
-    }
-    try {
-      return await this.#send(this.#client, 'eval', [script.source, ...rest], probeKey)
-    } catch (error) {
-      throw this.#failed(error)
-    }
+    return this.#counted(async () => {
+      try {
+        return await this.#send(this.#client, 'evalsha', [this.#shaOf(script), ...rest], probeKey)
+      } catch (error) {
+        if (answerCode(error) !== 'NOSCRIPT') throw error
+      }
+      return this.#send(this.#client, 'eval', [script.source, ...rest], probeKey)
+    })
   }
 
-  async command(name: string, args: readonly (string | number)[]): Promise<unknown> {
-    try {
-      return await this.#send(this.#client, name, args, String(args[0] ?? ''))
-    } catch (error) {
-      throw this.#failed(error)
-    }
+  command(name: string, args: readonly (string | number)[]): Promise<unknown> {
+    return this.#counted(() => this.#send(this.#client, name, args, String(args[0] ?? '')))
   }
 
-  async everywhere(name: string, args: readonly (string | number)[]): Promise<readonly unknown[]> {
-    try {
-      return await Promise.all(mastersOf(this.#client).map((node) => this.#send(node, name, args, '')))
-    } catch (error) {
-      throw this.#failed(error)
-    }
+  everywhere(name: string, args: readonly (string | number)[]): Promise<readonly unknown[]> {
+    const ask = (node: RedisClient): Promise<unknown> => this.#send(node, name, args, '')
+    return this.#counted(() => Promise.all(mastersOf(this.#client).map(ask)))
   }
 
   async subscribe(channel: string, heard: (message: string) => void): Promise<void> {
@@ -187,6 +178,19 @@ class Link implements RedisLink {
     return sha
   }
 
+  /** What has begun before the link was closed is waited for. */
+  async #counted<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+    if (this.#closing !== null) throw closed()
+    this.#underWay++
+    try {
+      return await call()
+    } catch (error) {
+      throw this.#failed(error)
+    } finally {
+      if (--this.#underWay === 0) this.#idle?.()
+    }
+  }
+
   /** Rejects with what ioredis says, or with an `OutboxError`. */
   #send(
     to: Pick<RedisClient, 'call'>,
@@ -194,29 +198,30 @@ class Link implements RedisLink {
     args: readonly (string | number | Buffer)[],
     probeKey: string,
   ): Promise<unknown> {
-    if (this.#closing !== null) return Promise.reject(closed())
-    if (!this.available) return Promise.reject(unavailable('Redis cannot be reached', false))
+    if (!this.#isUp) return Promise.reject(unavailable('Redis cannot be reached', false))
     const { promise, resolve, reject } = Promise.withResolvers<unknown>()
     let isOpen = true
-    const end = (settle: () => void): void => {
-      if (!isOpen) return
-      isOpen = false
-      cancel()
-      settle()
-      if (--this.#underWay === 0) this.#idle?.()
-    }
     const { commandTimeoutMs } = this.#options
-    const expire = (): void =>
-      end(() => {
-        this.#fallSilent(probeKey)
-        reject(unavailable(`Redis did not answer within ${commandTimeoutMs} ms`, true))
-      })
+    const expire = (): void => {
+      if (!isOpen) return
+      this.#fallSilent(probeKey)
+      reject(unavailable(`Redis did not answer within ${commandTimeoutMs} ms`, true))
+    }
     // A busy process comes to its timers before it has read what lies in its sockets.
     const cancel = this.#clock.timer(commandTimeoutMs, () => setImmediate(expire))
-    this.#underWay++
+    const end = (): void => {
+      isOpen = false
+      cancel()
+    }
     to.call(name, args).then(
-      (answer) => end(() => resolve(answer)),
-      (error: unknown) => end(() => reject(error)),
+      (answer) => {
+        end()
+        resolve(answer)
+      },
+      (error: unknown) => {
+        end()
+        reject(error)
+      },
     )
     return promise
   }
@@ -275,7 +280,7 @@ class Link implements RedisLink {
 
   #beat(): void {
     this.#watchHandshake()
-    if (this.available && this.#underWay === 0) this.#send(this.#client, 'ping', [], '').catch(() => {})
+    if (this.available && this.#underWay === 0) this.command('ping', []).catch(() => {})
   }
 
   #watchHandshake(): void {

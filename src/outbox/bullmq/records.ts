@@ -11,7 +11,7 @@ import type {
   Position,
 } from '../outbox.ts'
 import { positionOf, sequenceOf } from '../position.ts'
-import { deadLetterOf, entryOfHeader, storedLanes, timeOfMinute } from './entry-code.ts'
+import { deadLetterOf, entryOf, entryOfHeader, storedLanes, timeOfMinute } from './entry-code.ts'
 import type { RedisLink, RedisScript } from './link.ts'
 import {
   holdsScript,
@@ -115,14 +115,7 @@ export class Records {
 
   /** Resolves to how many of the lane went. */
   async purge(lane: string): Promise<number> {
-    let removed = 0
-    const [name = ''] = storedLanes([lane])
-    for (;;) {
-      const answer = await this.#run(purgeScript, [name, PER_SCRIPT_MAX, TOMBSTONES_MAX])
-      const [count, more] = answer as [number, number]
-      removed += count
-      if (more === 0) break
-    }
+    const removed = (await this.#run(purgeScript, [...storedLanes([lane]), TOMBSTONES_MAX])) as number
     const dead = await this.resolveDead({ all: true, lane }, 'purge')
     return removed + dead.count
   }
@@ -196,9 +189,9 @@ export class Records {
 
 function waitingOf(flat: readonly (string | number)[]): readonly ListedEntry[] {
   const entries: ListedEntry[] = []
-  for (let at = 0; at < flat.length; at += 4) {
-    const entry = entryOfHeader(String(flat[at + 1]), String(flat[at + 2]))
-    entries.push({ ...entry, position: positionOf(Number(flat[at])), attempts: Number(flat[at + 3]) })
+  for (let at = 0; at < flat.length; at += 3) {
+    const entry = entryOf(String(flat[at + 1]))
+    entries.push({ ...entry, position: positionOf(Number(flat[at])), attempts: Number(flat[at + 2]) })
   }
   return entries
 }

@@ -43,6 +43,10 @@ function isAnswer(error: unknown): error is Error {
 export function failureOf(error: unknown, sent: boolean): OutboxError {
   const code = answerCode(error)
   const refusal = code === null ? undefined : REFUSALS[code]
+  // Inside a script, where an earlier command may have had its effect.
+  if (code === 'ERR' && /The user executing the script can't/.test(String(error))) {
+    return unavailable('the Redis user may not run a command of the script, or may not use its keys', sent, error)
+  }
   if (refusal !== undefined) return unavailable(`${refusal} (${code})`, false, error)
   if (code !== null) return unavailable(`Redis answers with an error (${code})`, sent, error)
   if (!sent) return unavailable('Redis cannot be reached', false, error)

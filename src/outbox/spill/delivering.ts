@@ -62,7 +62,7 @@ export class Delivering {
     this.#isQuiet = true
   }
 
-  /** It did not drain. */
+  /** There is nothing to drain, or it did not drain. */
   resume(): void {
     this.#isQuiet = false
   }

@@ -2,8 +2,8 @@
  * Looks after an outage from its begin to its end: opens the remote outbox, asks whether it is back, drains the file
  * into it, and lets appends go direct again when nothing of this producer is in the file any more.
  *
- * The end, without a gap in which the order could break: when all that is left fits into one batch, the line is held,
- * what is on its way to the file is waited for, the rest goes over, and the line goes direct. Of several processes with
+ * The end, without a gap in which the order could break: when little is left, the line is held, what is on its way to the
+ * file is waited for, the rest goes over, and the line goes direct. Of several processes with
  * the same file one drains it; the others wait until their own entries have gone over.
  */
 import { createLatch, type Latch } from '../../runtime/latch.ts'
@@ -14,11 +14,13 @@ import { Backoff } from './away.ts'
 import type { Delivering } from './delivering.ts'
 import type { Line } from './line.ts'
 import type { Remote } from './remote.ts'
-import { BATCH_ENTRIES_MAX, type Transfer } from './transfer.ts'
+import type { Transfer } from './transfer.ts'
 import type { Turnstile } from './turnstile.ts'
 
 /** How often it is looked whether what is in flight from the file has ended, or another process has drained it. */
 const LOOK_MS = 100
+/** With fewer entries left in the file the line is held: they go over in some batches, which take milliseconds. */
+const NEAR_MAX = 2_000
 /** How long the line is held at most for what another process drains. */
 const HELD_MS_MAX = 500
 
@@ -101,6 +103,7 @@ export class Keeper {
       if ((await this.#open()) && (delivering.answers || (await this.#ping()))) {
         delivering.quiesce()
         const next = await turnstile.pass(() => this.#drain())
+        if (next === 'rest') delivering.resume()
         if (next !== 'away') return next
       }
     } catch {
@@ -152,7 +155,7 @@ export class Keeper {
     if (line.state === 'direct') return mustDrain ? this.#move(head, remote.get()) : 'rest'
     if (!this.#isProven && !mustDrain && !(await this.#ping())) return 'away'
     if (line.state === 'spilling') {
-      const isNear = isOver || (head.role === 'active' ? head.isLast : this.#isNear(head.first))
+      const isNear = isOver || (head.role === 'active' ? head.waiting < NEAR_MAX : this.#isNear(head.first))
       if (this.#isProven && isNear) return this.#hold()
     } else if (isOver) {
       return this.#goDirect()
@@ -199,7 +202,7 @@ export class Keeper {
 
   /** Whether so little is left that another process takes it over while the line is held. */
   #isNear(first: Position | null): boolean {
-    return this.#parts.line.mark - sequenceOf(first ?? '') < BATCH_ENTRIES_MAX
+    return this.#parts.line.mark - sequenceOf(first ?? '') < NEAR_MAX
   }
 
   #postpone(): void {

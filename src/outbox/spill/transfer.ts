@@ -7,7 +7,7 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { NewEntry, Outbox } from '../outbox.ts'
 import type { HandoverOutbox, Head } from '../sqlite/handover.ts'
 
-export const BATCH_ENTRIES_MAX = 500
+const BATCH_ENTRIES_MAX = 500
 const BATCH_BYTES_MAX = 4 * 1024 * 1024
 /**
  * A batch that was read longer ago is read anew: a process that was stopped meanwhile is not the owner of the file any
@@ -26,10 +26,10 @@ export class Transfer {
   }
 
   /** What goes next, and when it was asked for. */
-  async read(): Promise<Head & { readonly askedMs: number; readonly isLast: boolean }> {
+  async read(): Promise<Head & { readonly askedMs: number }> {
     const askedMs = this.#clock.monotonicMs()
     const head = await this.#file.head({ entriesMax: this.#entriesMax, bytesMax: BATCH_BYTES_MAX })
-    return { ...head, askedMs, isLast: head.entries.length < this.#entriesMax }
+    return { ...head, askedMs }
   }
 
   /** Takes it over into the remote outbox. Rejects as its `append` does; then it is still in the file. */

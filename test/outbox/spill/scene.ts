@@ -1,15 +1,17 @@
 /** Outboxes with a spill on virtual time: the memory outbox as the remote one, which can be away, and a file without a thread. */
+import assert from 'node:assert/strict'
 import { join } from 'node:path'
 
 import { OutboxError } from '../../../src/errors.ts'
 import { memoryOutbox } from '../../../src/outbox/memory.ts'
 import type { OutboxLimits } from '../../../src/outbox/limits.ts'
-import type { OpenOutbox, Outbox, OutboxNotice } from '../../../src/outbox/outbox.ts'
+import type { ListedEntry, OpenOutbox, Outbox, OutboxNotice } from '../../../src/outbox/outbox.ts'
 import { openSpilling } from '../../../src/outbox/spill/outbox.ts'
 import { openInlineSqliteOutbox } from '../../../src/outbox/sqlite/inline.ts'
 import type { SqliteOutboxOptions } from '../../../src/outbox/sqlite/options.ts'
 import { createTestRuntime, type TestRuntime } from '../../../src/testing/test-runtime.ts'
 import type { VirtualClock } from '../../../src/testing/virtual-clock.ts'
+import { settled } from '../../virtual-time.ts'
 import { MortalClock, temporaryFolder } from '../sqlite/scene.ts'
 
 /**
@@ -131,4 +133,47 @@ export async function spillScene(limits: OutboxLimits = {}): Promise<SpillScene>
       folder.remove()
     },
   }
+}
+
+export function inScene(run: (scene: SpillScene) => Promise<void>, limits: OutboxLimits = {}): () => Promise<void> {
+  return async () => {
+    const scene = await spillScene(limits)
+    try {
+      await run(scene)
+    } finally {
+      scene.network.fate = () => 'well'
+      await scene.dispose()
+    }
+  }
+}
+
+/** Moves time until nothing is spilled any more. */
+export async function drained(outbox: Outbox, clock: Pick<VirtualClock, 'advance'>): Promise<void> {
+  for (let look = 0; (await settled(outbox.stats(), clock)).spilled > 0; look++) {
+    assert.ok(look < 1_000, 'the spill does not drain')
+    await clock.advance(100)
+  }
+  await clock.advance(100)
+}
+
+export async function waitingIn(outbox: Outbox): Promise<readonly ListedEntry[]> {
+  const all: ListedEntry[] = []
+  for (let after: string | null | undefined; after !== null;) {
+    const query = { from: 'waiting', limit: 1_000 } as const
+    const page = await outbox.list(after === undefined ? query : { ...query, after })
+    all.push(...page.entries)
+    after = page.after
+  }
+  return all
+}
+
+export async function idsIn(outbox: Outbox): Promise<readonly string[]> {
+  return (await waitingIn(outbox)).map(({ id }) => id)
+}
+
+/** What was told of the spill, in words. */
+export function spillsOf(notices: readonly OutboxNotice[]): readonly string[] {
+  return notices.flatMap((notice) =>
+    notice.type === 'spill' ? [`${notice.state} ${notice.code} ${notice.waiting}`] : [],
+  )
 }

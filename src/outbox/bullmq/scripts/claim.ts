@@ -2,7 +2,7 @@
  * Leases entries that may go: a share of the backlog first, then express, then the backlog again.
  *
  * ARGV: entriesMax, bytesMax, leaseMs, lease, share of the backlog. Answer: when to ask again in milliseconds, or -1; then
- * sequence, header, body, attempts of each entry.
+ * sequence, entry, attempts of each.
  */
 import type { RedisScript } from '../link.ts'
 import { COMMON } from './common.ts'
@@ -13,29 +13,29 @@ local now = nowMs()
 expire(now)
 flushReady()
 
-local answer, sequences, marks, ends = { 0 }, {}, {}, {}
+local answer, sequences, taken, marks = { 0 }, {}, {}, {}
 local bytes = 0
 local function give(queue, upTo, bytesUpTo)
   while #sequences < upTo do
-    local vs = call('LPOP', queue, math.min(upTo - #sequences, 200))
+    local vs = call('LPOP', queue, math.min(upTo - #sequences, CHUNK))
     if not vs then return end
-    for index, v in ipairs(vs) do
-      local sequence = math.floor(v / 2)
-      local header, body = entryAt(sequence)
-      if header then
-        if #sequences > 0 and (bytes >= bytesUpTo or bytes + #body > bytesMax) then
+    local asked = {}
+    for index, v in ipairs(vs) do asked[index] = floor(v / 4) end
+    for index, entry in ipairs(call('HMGET', E, unpack(asked))) do
+      if entry then
+        local size = bodyBytes(entry)
+        if #sequences > 0 and (bytes >= bytesUpTo or bytes + size > bytesMax) then
           for back = #vs, index, -1 do call('LPUSH', queue, vs[back]) end
           return
         end
-        bytes = bytes + #body
+        local sequence, v = asked[index], vs[index]
+        bytes = bytes + size
         sequences[#sequences + 1] = sequence
+        taken[#taken + 1] = v
         marks[#marks + 1] = sequence
         marks[#marks + 1] = (v % 2)..lease
-        ends[#ends + 1] = now + leaseMs
-        ends[#ends + 1] = sequence
         answer[#answer + 1] = sequence
-        answer[#answer + 1] = header
-        answer[#answer + 1] = body
+        answer[#answer + 1] = entry
         answer[#answer + 1] = 0
       end
     end
@@ -45,11 +45,14 @@ give(RB, math.min(share, entriesMax), bytesMax / 4)
 give(RE, entriesMax, bytesMax)
 give(RB, entriesMax, bytesMax)
 
-write('HSET', F, marks)
-write('ZADD', X, ends)
-if #sequences > 0 and call('HLEN', A) > 0 then
-  for index, count in ipairs(read('HMGET', A, sequences)) do
-    if count then answer[1 + index * 4] = tonumber(count) end
+if #sequences > 0 then
+  write('HSET', F, marks)
+  write('RPUSH', X..':'..lease, taken)
+  call('ZADD', X, now + leaseMs, lease)
+  if call('HLEN', A) > 0 then
+    for index, count in ipairs(read('HMGET', A, sequences)) do
+      if count then answer[1 + index * 3] = tonumber(count) end
+    end
   end
 end
 

@@ -1,30 +1,36 @@
 /**
  * What all scripts begin with: the names of the keys, and the two movements of an entry, into its lanes and out of them.
  *
- * All keys share the hash tag of `KEYS[1]`, so one slot holds an outbox. A sequence `s` travels as `v = 2s + express`.
- * - `m` the account and counters · `s` stream of waiting entries, id `<sequence>-0`, fields `h` (header) and `b` (body)
- * - `l` lane -> `2v + express` of its head · `q:<lane>` list of the `v` behind the head, only where there are any
+ * All keys share the hash tag of `KEYS[1]`, so one slot holds an outbox. An entry of sequence `s` is spoken of as
+ * `v = 4s`, + 2 where it has several lanes, + 1 where it is express.
+ * - `m` the account and counters
+ * - `e` sequence -> entry: its header, a line's end, its body · `g`, `gn` blocks of 256 sequences that hold entries, in
+ *   order, and how many each holds: the order of `e`
+ * - `l` lane -> `v` of its head, `:`, `v` of its end; one `v` where that is the same entry · `n` sequence (of an entry of
+ *   several lanes: sequence, `/`, lane) -> `v` of the one behind it
  * - `b` sequence -> in how many of its lanes it is not the head yet, only for entries of several lanes
  * - `re`, `rb` lists of the `v` that may go: express and backlog
- * - `f` sequence -> express and lease of what is in flight · `x` the same by the end of the lease
+ * - `f` sequence -> 1 for express, then the lease, of what is in flight · `x` leases by their end · `x:<lease>` their `v`
  * - `h` `v:lanes` of what is held back, by when it may go · `a` sequence -> attempts, where there were any
  * - `d` sequence -> dead letter · `dz` their sequences in order · `t`, `tl` tombstones, and their sequences, oldest first
  * - `c` minute of a campaign time -> how many waiting entries have it
  * - `i:<n>` id -> sequence, two generations · `k`, `kz` the same of keyed entries, and by when they came
  *
- * A lane is in `l` exactly as long as it has an unsettled entry, and its head is in exactly one of: `re`/`rb`, `f`, `h`,
- * or `b`. A purged entry may leave its `v` behind in `re`/`rb`; a claim finds no such entry and drops it.
+ * A lane is in `l` exactly as long as it has an unsettled entry. Its head is in exactly one of `re`/`rb`, `f`, `h`, `b`.
+ * A purged entry may leave its `v` behind in `re`/`rb` and `x:<lease>`; whoever takes it from there finds no entry.
+ *
+ * Most of the time of a script goes into calls, not into what they do: so one call takes many entries wherever it can.
  */
 export const COMMON: string = `
 local K = KEYS[1]
-local M, S, L, B, RE, RB, F, X, H, A = K..'m', K..'s', K..'l', K..'b', K..'re', K..'rb', K..'f', K..'x', K..'h', K..'a'
-local D, DZ, T, TL, C, Q = K..'d', K..'dz', K..'t', K..'tl', K..'c', K..'q:'
-local call = redis.call
+local M, E, L, N, B, RE, RB, F, X, H, A = K..'m', K..'e', K..'l', K..'n', K..'b', K..'re', K..'rb', K..'f', K..'x', K..'h', K..'a'
+local D, DZ, T, TL, C, G, GN = K..'d', K..'dz', K..'t', K..'tl', K..'c', K..'g', K..'gn'
+local call, floor, tonumber, unpack, sub, find, match = redis.call, math.floor, tonumber, unpack, string.sub, string.find, string.match
 local CHUNK = 4000
 
 local function nowMs()
   local t = call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
+  return t[1] * 1000 + floor(t[2] / 1000)
 end
 
 local function write(command, key, list)
@@ -48,130 +54,190 @@ end
 -- Says whether a queue had been empty: somebody may be asleep.
 local function flushReady()
   local woke = false
-  for key, list in pairs({ [RE] = readyExpress, [RB] = readyBacklog }) do
-    if #list > 0 then
-      write('RPUSH', key, list)
-      if call('LLEN', key) == #list then woke = true end
-    end
+  if #readyExpress > 0 then
+    write('RPUSH', RE, readyExpress)
+    woke = call('LLEN', RE) == #readyExpress
+  end
+  if #readyBacklog > 0 then
+    write('RPUSH', RB, readyBacklog)
+    woke = woke or call('LLEN', RB) == #readyBacklog
   end
   return woke
 end
 
-local lanes, changed, queued = {}, {}, {}
+local function endsOf(value)
+  local alone = tonumber(value)
+  if alone then return alone, alone end
+  local head, last = match(value, '^(%d+):(%d+)$')
+  return tonumber(head), tonumber(last)
+end
+
+local function laneValue(head, last)
+  return head == last and head or head..':'..last
+end
+
+-- The field of the one behind 'v' in a lane.
+local function linkOf(v, name)
+  local sequence = floor(v / 4)
+  return v % 4 >= 2 and sequence..'/'..name or sequence
+end
+
+-- Head and last of the lanes that this script has looked at; false where there is nothing.
+local heads, lasts, changed, links = {}, {}, {}, {}
 local function know(names)
   local unknown = {}
   for _, name in ipairs(names) do
-    if lanes[name] == nil then
-      lanes[name] = false
+    if lasts[name] == nil then
+      lasts[name] = false
       unknown[#unknown + 1] = name
     end
   end
-  for index, value in ipairs(read('HMGET', L, unknown)) do lanes[unknown[index]] = tonumber(value) or false end
+  for index, value in ipairs(read('HMGET', L, unknown)) do
+    if value then heads[unknown[index]], lasts[unknown[index]] = endsOf(value) end
+  end
 end
 
--- The entry joins the end of its lanes, which are known.
-local function enter(sequence, live, names)
-  local express = live
-  for _, name in ipairs(names) do
-    if lanes[name] and lanes[name] % 2 == 0 then express = false end
+-- The entry joins the end of its lane, which is known.
+local function enterOne(sequence, live, name)
+  local last = lasts[name]
+  local v = sequence * 4 + ((live and (not last or last % 2 == 1)) and 1 or 0)
+  if last then
+    links[#links + 1] = linkOf(last, name)
+    links[#links + 1] = v
+  else
+    heads[name] = v
+    ready(v)
   end
-  local flag = express and 1 or 0
-  local v = sequence * 2 + flag
+  lasts[name] = v
+  changed[name] = true
+end
+
+local function enterSeveral(sequence, live, names)
+  local express = live
   local behind = 0
   for _, name in ipairs(names) do
-    local value = lanes[name]
-    if value then
+    if lasts[name] then
       behind = behind + 1
-      local list = queued[name]
-      if list == nil then queued[name] = { v } else list[#list + 1] = v end
-      if value % 2 ~= flag then lanes[name], changed[name] = value - value % 2 + flag, true end
-    else
-      lanes[name], changed[name] = v * 2 + flag, true
+      if lasts[name] % 2 == 0 then express = false end
     end
   end
-  if behind == 0 then
-    ready(v)
-  elseif #names > 1 then
-    call('HSET', B, sequence, behind)
+  local v = sequence * 4 + 2 + (express and 1 or 0)
+  for _, name in ipairs(names) do
+    if lasts[name] then
+      links[#links + 1] = linkOf(lasts[name], name)
+      links[#links + 1] = v
+    else
+      heads[name] = v
+    end
+    lasts[name] = v
+    changed[name] = true
   end
+  if behind == 0 then ready(v) else call('HSET', B, sequence, behind) end
+end
+
+local function enter(sequence, live, names)
+  if #names == 1 then enterOne(sequence, live, names[1]) else enterSeveral(sequence, live, names) end
 end
 
 local function flushLanes()
-  local pairsOf = {}
+  local set = {}
   for name in pairs(changed) do
-    pairsOf[#pairsOf + 1] = name
-    pairsOf[#pairsOf + 1] = lanes[name]
+    set[#set + 1] = name
+    set[#set + 1] = laneValue(heads[name], lasts[name])
   end
-  write('HSET', L, pairsOf)
-  for name, list in pairs(queued) do write('RPUSH', Q..name, list) end
+  write('HSET', L, set)
+  write('HSET', N, links)
 end
 
--- The heads of these lanes are gone; those behind move up, and are ready where they are the head of all their lanes.
-local function leave(names)
-  local values = read('HMGET', L, names)
-  local set, gone, heads, sequences = {}, {}, {}, {}
+-- An entry moved up in one of its lanes: it is ready where it is the head of all of them.
+local function moveUp(v)
+  if v % 4 >= 2 then
+    local sequence = floor(v / 4)
+    local left = call('HINCRBY', B, sequence, -1)
+    if left > 0 then return end
+    call('HDEL', B, sequence)
+  end
+  ready(v)
+end
+
+-- The heads of these lanes are gone; 'fields' are the links to those behind them.
+local function leave(names, fields)
+  local nexts = read('HMGET', N, fields)
+  local gone, moved, movedTo, used = {}, {}, {}, {}
   for index, name in ipairs(names) do
-    local v = values[index] and call('LPOP', Q..name)
+    local v = nexts[index]
     if v then
-      set[#set + 1] = name
-      set[#set + 1] = v * 2 + values[index] % 2
-      heads[#heads + 1] = tonumber(v)
-      sequences[#sequences + 1] = math.floor(v / 2)
-    elseif values[index] then
+      moved[#moved + 1] = name
+      movedTo[#movedTo + 1] = tonumber(v)
+      used[#used + 1] = fields[index]
+    else
       gone[#gone + 1] = name
     end
   end
-  write('HSET', L, set)
   write('HDEL', L, gone)
-  if #heads == 0 then return end
-  local blocked = call('HLEN', B) > 0 and read('HMGET', B, sequences) or {}
-  local behind = {}
-  for index, v in ipairs(heads) do
-    local sequence = sequences[index]
-    local count = behind[sequence] or tonumber(blocked[index] or nil)
-    if count == nil then
-      ready(v)
-    else
-      behind[sequence] = count - 1
-      if count == 1 then
-        call('HDEL', B, sequence)
-        ready(v)
-      else
-        call('HSET', B, sequence, count - 1)
-      end
+  if #moved == 0 then return end
+  write('HDEL', N, used)
+  local set = {}
+  for index, value in ipairs(read('HMGET', L, moved)) do
+    local _, last = endsOf(value)
+    set[#set + 1] = moved[index]
+    set[#set + 1] = laneValue(movedTo[index], last)
+    moveUp(movedTo[index])
+  end
+  write('HSET', L, set)
+end
+
+local function endHolds(due)
+  local held = 0
+  for _, member in ipairs(due) do held = held + tonumber(match(member, ':(%d+)$')) end
+  call('ZREM', H, unpack(due))
+  call('HINCRBY', M, 'held', 0 - held)
+end
+
+-- What a lease still holds may go again.
+local function endLease(lease)
+  local vs = call('LRANGE', X..':'..lease, 0, -1)
+  local sequences, over = {}, {}
+  for index, v in ipairs(vs) do sequences[index] = floor(v / 4) end
+  for index, mark in ipairs(read('HMGET', F, sequences)) do
+    if mark and sub(mark, 2) == lease then
+      over[#over + 1] = sequences[index]
+      ready(tonumber(vs[index]))
     end
   end
+  write('HDEL', F, over)
+  call('ZREM', X, lease)
+  call('DEL', X..':'..lease)
+  return #over
 end
 
 -- Ends the leases and waits whose time has come.
 local function expire(now)
-  while true do
-    local due = call('ZRANGEBYSCORE', X, '-inf', now, 'LIMIT', 0, 1000)
-    if #due == 0 then break end
-    local marks = call('HMGET', F, unpack(due))
-    for index, sequence in ipairs(due) do
-      if marks[index] then ready(sequence * 2 + tonumber(string.sub(marks[index], 1, 1))) end
-    end
-    call('ZREM', X, unpack(due))
-    call('HDEL', F, unpack(due))
-  end
+  for _, lease in ipairs(call('ZRANGEBYSCORE', X, '-inf', now)) do endLease(lease) end
   while true do
     local due = call('ZRANGEBYSCORE', H, '-inf', now, 'LIMIT', 0, 1000)
     if #due == 0 then break end
-    local held = 0
-    for _, member in ipairs(due) do
-      local v, count = string.match(member, '^(%d+):(%d+)$')
-      ready(tonumber(v))
-      held = held + tonumber(count)
-    end
-    call('ZREM', H, unpack(due))
-    call('HINCRBY', M, 'held', 0 - held)
+    for _, member in ipairs(due) do ready(tonumber(match(member, '^%d+'))) end
+    endHolds(due)
   end
 end
 
 local function countCampaigns(minutes)
   for minute, count in pairs(minutes) do
     if call('HINCRBY', C, minute, count) <= 0 then call('HDEL', C, minute) end
+  end
+end
+
+-- Takes note of which blocks of sequences hold how many entries more, or less.
+local function countBlocks(blocks)
+  for block, count in pairs(blocks) do
+    local now = call('HINCRBY', GN, block, count)
+    if now == 0 then
+      call('HDEL', GN, block)
+      call('ZREM', G, block)
+    elseif now == count then
+      call('ZADD', G, block, block)
+    end
   end
 end
 
@@ -192,9 +258,11 @@ local function addTombstones(list, max)
   end
 end
 
-local function entryAt(sequence)
-  local id = sequence..'-0'
-  local found = call('XRANGE', S, id, id)[1]
-  if found then return found[2][2], found[2][4] end
+local function bodyBytes(entry)
+  return #entry - find(entry, '\\n', 1, true)
+end
+
+local function headerOf(entry)
+  return cjson.decode(sub(entry, 1, find(entry, '\\n', 1, true) - 1))
 end
 `

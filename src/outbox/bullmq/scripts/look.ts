@@ -2,10 +2,9 @@
  * Questions. None changes anything but what time itself has changed.
  *
  * `lookup`, ARGV: sequences. Answer: of each `w` waiting, `d` delivered, `u` unknown, `p` purged, `x` dropped, or the detail of a dead letter.
- * `listWaiting`, ARGV: newest or oldest, the sequence after which, limit. Answer: sequence, header, body, attempts of each.
+ * `listWaiting`, ARGV: newest or oldest, the sequence after which or '', limit. Answer: sequence, entry, attempts of each.
  * `listLane`, ARGV: lane, the same. `listDead`, ARGV: the same as `listWaiting`. Answer: sequence and letter of each.
- * `stats`, ARGV: campaign window in milliseconds. Answer: see the end of it.
- * `holds`, ARGV: lanes. Answer: 1 or 0.
+ * `stats`, ARGV: campaign window in milliseconds. Answer: see the end of it. `holds`, ARGV: lanes. Answer: 1 or 0.
  */
 import type { RedisScript } from '../link.ts'
 import { COMMON } from './common.ts'
@@ -14,9 +13,9 @@ const LOOKUP = `${COMMON}
 local last = tonumber(call('HGET', M, 'seq') or 0)
 local forgotten = tonumber(call('HGET', M, 'forgotten') or 0)
 local function stateOf(sequence, depth)
-  if entryAt(sequence) then return 'w' end
+  if call('HEXISTS', E, sequence) == 1 then return 'w' end
   local letter = call('HGET', D, sequence)
-  if letter then return string.match(letter, '^[^\\n]*\\n([^\\n]*)') end
+  if letter then return match(letter, '^[^\\n]*\\n([^\\n]*)') end
   local tombstone = call('HGET', T, sequence)
   if tombstone == 'p' then return 'p' end
   if tombstone == 'd' then return 'x' end
@@ -29,54 +28,61 @@ for index, sequence in ipairs(ARGV) do answers[index] = stateOf(tonumber(sequenc
 return answers
 `
 
-const LIST_WAITING = `${COMMON}
-local newest, after, limit = ARGV[1] == 'newest', ARGV[2], tonumber(ARGV[3])
-local found
-if newest then
-  found = call('XREVRANGE', S, after == '' and '+' or '('..after..'-0', '-', 'COUNT', limit)
-else
-  found = call('XRANGE', S, after == '' and '-' or '('..after..'-0', '+', 'COUNT', limit)
-end
+/** Adds what waits under these sequences to `answers`. */
+const ADD = `
 local answers = {}
-for _, each in ipairs(found) do
-  local sequence = string.match(each[1], '^%d+')
-  answers[#answers + 1] = sequence
-  answers[#answers + 1] = each[2][2]
-  answers[#answers + 1] = each[2][4]
-  answers[#answers + 1] = call('HGET', A, sequence) or 0
+local function add(sequences, limit)
+  for index, entry in ipairs(read('HMGET', E, sequences)) do
+    if #answers >= limit * 3 then return end
+    if entry then
+      answers[#answers + 1] = tostring(sequences[index])
+      answers[#answers + 1] = entry
+      answers[#answers + 1] = call('HGET', A, sequences[index]) or 0
+    end
+  end
+end
+`
+
+const LIST_WAITING = `${COMMON}${ADD}
+local newest, after, limit = ARGV[1] == 'newest', tonumber(ARGV[2]), tonumber(ARGV[3])
+local from = after and floor(after / 256) or (newest and '+inf' or '-inf')
+while #answers < limit * 3 do
+  local block
+  if newest then
+    block = call('ZREVRANGEBYSCORE', G, from, '-inf', 'LIMIT', 0, 1)[1]
+  else
+    block = call('ZRANGEBYSCORE', G, from, '+inf', 'LIMIT', 0, 1)[1]
+  end
+  if not block then break end
+  local sequences = {}
+  for index = 0, 255 do
+    local sequence = block * 256 + (newest and 255 - index or index)
+    if not after or (newest and sequence < after) or (not newest and sequence > after) then sequences[#sequences + 1] = sequence end
+  end
+  add(sequences, limit)
+  from = '('..block
 end
 return answers
 `
 
-const LIST_LANE = `${COMMON}
+const LIST_LANE = `${COMMON}${ADD}
 local lane, newest, after, limit = ARGV[1], ARGV[2] == 'newest', tonumber(ARGV[3]), tonumber(ARGV[4])
-local value = tonumber(call('HGET', L, lane) or nil)
-if not value then return {} end
-local size = call('LLEN', Q..lane)
-local function sequenceOf(index)
-  local v = index == 0 and math.floor(value / 2) or tonumber(call('LINDEX', Q..lane, index - 1))
-  return math.floor(v / 2)
+local value = call('HGET', L, lane)
+local v = value and endsOf(value)
+local sequences = {}
+while v do
+  local sequence = floor(v / 4)
+  if not after or (newest and sequence < after) or (not newest and sequence > after) then sequences[#sequences + 1] = sequence end
+  if not newest and #sequences >= limit then break end
+  local behind = call('HGET', N, linkOf(v, lane))
+  v = behind and tonumber(behind)
 end
--- The first of the lane beyond 'after': the lane is in order, so it is looked for by halves.
-local low, high = 0, size + 1
-while after and low < high do
-  local middle = math.floor((low + high) / 2)
-  if (newest and sequenceOf(middle) >= after) or (not newest and sequenceOf(middle) > after) then high = middle else low = middle + 1 end
+if newest then
+  local turned = {}
+  for index = #sequences, math.max(1, #sequences - limit + 1), -1 do turned[#turned + 1] = sequences[index] end
+  sequences = turned
 end
-local from, to, step = after and low or 0, size, 1
-if newest then from, to, step = (after and low or size + 1) - 1, 0, -1 end
-local answers = {}
-for index = from, to, step do
-  if #answers >= limit * 4 then break end
-  local sequence = sequenceOf(index)
-  local header, body = entryAt(sequence)
-  if header then
-    answers[#answers + 1] = tostring(sequence)
-    answers[#answers + 1] = header
-    answers[#answers + 1] = body
-    answers[#answers + 1] = call('HGET', A, sequence) or 0
-  end
-end
+add(sequences, limit)
 return answers
 `
 
@@ -103,14 +109,25 @@ flushReady()
 local names = { 'accepted', 'delivered', 'dead', 'expired', 'purged', 'dropped', 'duplicates', 'waiting', 'wbytes', 'deads', 'dbytes', 'held' }
 local numbers = call('HMGET', M, unpack(names))
 for index = 1, #names do numbers[index] = tonumber(numbers[index] or 0) end
-local oldest = call('XRANGE', S, '-', '+', 'COUNT', 1)[1]
-local open = math.floor((now - tonumber(ARGV[1])) / 60000)
+local oldest = false
+local block = call('ZRANGE', G, 0, 0)[1]
+if block then
+  local sequences = {}
+  for index = 0, 255 do sequences[index + 1] = block * 256 + index end
+  for _, entry in ipairs(call('HMGET', E, unpack(sequences))) do
+    if entry then
+      oldest = sub(entry, 1, find(entry, '\\n', 1, true) - 1)
+      break
+    end
+  end
+end
+local open = floor((now - tonumber(ARGV[1])) / 60000)
 local campaign
 for _, minute in ipairs(call('HKEYS', C)) do
   minute = tonumber(minute)
   if minute > open and (campaign == nil or minute < campaign) then campaign = minute end
 end
-return { numbers, call('HLEN', F), oldest and oldest[2][2] or false, campaign or false, call('XLEN', S), call('HLEN', D) }
+return { numbers, call('HLEN', F), oldest, campaign or false, call('HLEN', E), call('HLEN', D) }
 `
 
 const HOLDS = `${COMMON}

@@ -1,86 +1,103 @@
 /**
  * Writes verdicts back, each under its lease.
  *
- * ARGV: number of settlements; per settlement: sequence, lease, verdict (`d` delivered, `w` waiting, `x` dead), its delay in
- * milliseconds or its detail as JSON or '', 1 where the attempt counts, campaign minute or '', bytes of the body, number of lanes, lanes.
- * Answer: 1 for held, 0 for lapsed, of each.
- *
- * `renew`, ARGV: leaseMs; lease and sequence in turn. Answer: 1 or 0 of each. `release`, ARGV: the same without leaseMs.
+ * `settle`, ARGV: number of leases that have nothing left after this, and those; then per settlement: sequence, lease, verdict
+ * (`d` delivered, `w` waiting, `x` dead), its delay in milliseconds or its detail as JSON or '', 1 where the attempt counts,
+ * campaign minute or '', bytes of the body, number of lanes, lanes. Answer: 1 for held, 0 for lapsed, of each.
+ * `renew`, ARGV: leaseMs, leases. Answer: 1 or 0 of each. `release`, ARGV: leases. Answer: 1 where somebody may be asleep.
  */
 import type { RedisScript } from '../link.ts'
 import { COMMON } from './common.ts'
 
 const SETTLE = `${COMMON}
+local ARGV = ARGV
 local now = nowMs()
 expire(now)
-local list, at, sequences = {}, 2, {}
-for index = 1, tonumber(ARGV[1]) do
-  local laneCount = tonumber(ARGV[at + 7])
-  list[index] = at
-  sequences[index] = ARGV[at]
-  at = at + 8 + laneCount
+local leasesOver = tonumber(ARGV[1])
+local starts, at, sequences = {}, 2 + leasesOver, {}
+while at <= #ARGV do
+  starts[#starts + 1] = at
+  sequences[#sequences + 1] = ARGV[at]
+  at = at + 8 + ARGV[at + 7]
 end
-local marks = read('HMGET', F, sequences)
-local answers, done, over, gone, freed, minutes = {}, {}, {}, {}, {}, {}
+
+local function die(sequence, detail)
+  local entry = call('HGET', E, sequence)
+  local line = find(entry, '\\n', 1, true)
+  local attempts = call('HGET', A, sequence) or 0
+  call('HSET', D, sequence, sub(entry, 1, line)..detail..'\\n'..attempts..':'..now..'\\n'..sub(entry, line + 1))
+  call('ZADD', DZ, sequence, sequence)
+  return cjson.decode(detail).reason == 'expired' and 1 or 0
+end
+
+local function wait(sequence, mark, start, laneCount)
+  if ARGV[start + 4] == '1' then call('HINCRBY', A, sequence, 1) end
+  local v = sequence * 4 + (laneCount > 1 and 2 or 0) + sub(mark, 1, 1)
+  local delayMs = tonumber(ARGV[start + 3])
+  if delayMs == 0 then
+    ready(v)
+    return 0
+  end
+  call('ZADD', H, now + delayMs, v..':'..laneCount)
+  return laneCount
+end
+
+local answers, done, over, gone, freed, fields, minutes, blocks = {}, {}, {}, {}, {}, {}, {}, {}
 local delivered, dead, expired, bytes, deadBytes, held = 0, 0, 0, 0, 0, 0
-for index, from in ipairs(list) do
-  local sequence, lease, verdict, argument = ARGV[from], ARGV[from + 1], ARGV[from + 2], ARGV[from + 3]
-  local mark = marks[index]
-  if not mark or done[sequence] or string.sub(mark, 2) ~= lease then
+local marks = read('HMGET', F, sequences)
+for index, start in ipairs(starts) do
+  local sequence, mark = sequences[index], marks[index]
+  if not mark or done[sequence] or sub(mark, 2) ~= ARGV[start + 1] then
     answers[index] = 0
   else
     answers[index] = 1
     done[sequence] = true
     over[#over + 1] = sequence
-    local laneCount = tonumber(ARGV[from + 7])
+    local verdict, laneCount = ARGV[start + 2], tonumber(ARGV[start + 7])
     if verdict == 'w' then
-      if ARGV[from + 4] == '1' then call('HINCRBY', A, sequence, 1) end
-      local v = sequence * 2 + tonumber(string.sub(mark, 1, 1))
-      if tonumber(argument) > 0 then
-        call('ZADD', H, now + argument, v..':'..laneCount)
-        held = held + laneCount
-      else
-        ready(v)
-      end
+      held = held + wait(sequence, mark, start, laneCount)
     else
+      local size, minute, block = tonumber(ARGV[start + 6]), ARGV[start + 5], floor(sequence / 256)
       if verdict == 'x' then
-        local header, body = entryAt(sequence)
-        local attempts = call('HGET', A, sequence) or 0
-        call('HSET', D, sequence, header..'\\n'..argument..'\\n'..attempts..':'..now..'\\n'..body)
-        call('ZADD', DZ, sequence, sequence)
-        if cjson.decode(argument).reason == 'expired' then expired = expired + 1 else dead = dead + 1 end
-        deadBytes = deadBytes + #body
+        expired = expired + die(sequence, ARGV[start + 3])
+        dead, deadBytes = dead + 1, deadBytes + size
       else
         delivered = delivered + 1
       end
       gone[#gone + 1] = sequence
-      bytes = bytes + tonumber(ARGV[from + 6])
-      local minute = ARGV[from + 5]
+      bytes = bytes + size
       if minute ~= '' then minutes[minute] = (minutes[minute] or 0) - 1 end
-      for lane = 1, laneCount do freed[#freed + 1] = ARGV[from + 7 + lane] end
+      blocks[block] = (blocks[block] or 0) - 1
+      for lane = 1, laneCount do
+        local name = ARGV[start + 7 + lane]
+        freed[#freed + 1] = name
+        fields[#fields + 1] = laneCount > 1 and sequence..'/'..name or sequence
+      end
     end
   end
 end
 write('HDEL', F, over)
-write('ZREM', X, over)
 if #gone > 0 then
   if call('HLEN', A) > 0 then write('HDEL', A, gone) end
-  local ids = {}
-  for index, sequence in ipairs(gone) do ids[index] = sequence..'-0' end
-  write('XDEL', S, ids)
-  leave(freed)
+  write('HDEL', E, gone)
+  leave(freed, fields)
   countCampaigns(minutes)
+  countBlocks(blocks)
   call('HINCRBY', M, 'waiting', 0 - #gone)
   call('HINCRBY', M, 'wbytes', 0 - bytes)
   if delivered > 0 then call('HINCRBY', M, 'delivered', delivered) end
-  if dead + expired > 0 then
-    call('HINCRBY', M, 'dead', dead)
+  if dead > 0 then
+    call('HINCRBY', M, 'dead', dead - expired)
     call('HINCRBY', M, 'expired', expired)
-    call('HINCRBY', M, 'deads', dead + expired)
+    call('HINCRBY', M, 'deads', dead)
     call('HINCRBY', M, 'dbytes', deadBytes)
   end
 end
 if held > 0 then call('HINCRBY', M, 'held', held) end
+for index = 2, 1 + leasesOver do
+  call('ZREM', X, ARGV[index])
+  call('DEL', X..':'..ARGV[index])
+end
 flushReady()
 return answers
 `
@@ -89,32 +106,17 @@ const RENEW = `${COMMON}
 local now = nowMs()
 expire(now)
 flushReady()
-local leaseMs = tonumber(ARGV[1])
-local sequences, answers, ends = {}, {}, {}
-for index = 3, #ARGV, 2 do sequences[#sequences + 1] = ARGV[index] end
-for index, mark in ipairs(read('HMGET', F, sequences)) do
-  local mine = mark and string.sub(mark, 2) == ARGV[index * 2]
-  answers[index] = mine and 1 or 0
-  if mine then
-    ends[#ends + 1] = now + leaseMs
-    ends[#ends + 1] = sequences[index]
-  end
+local answers = {}
+for index = 2, #ARGV do
+  local held = call('ZSCORE', X, ARGV[index])
+  answers[index - 1] = held and 1 or 0
+  if held then call('ZADD', X, now + ARGV[1], ARGV[index]) end
 end
-write('ZADD', X, ends)
 return answers
 `
 
 const RELEASE = `${COMMON}
-local sequences, over = {}, {}
-for index = 2, #ARGV, 2 do sequences[#sequences + 1] = ARGV[index] end
-for index, mark in ipairs(read('HMGET', F, sequences)) do
-  if mark and string.sub(mark, 2) == ARGV[index * 2 - 1] then
-    over[#over + 1] = sequences[index]
-    ready(sequences[index] * 2 + tonumber(string.sub(mark, 1, 1)))
-  end
-end
-write('HDEL', F, over)
-write('ZREM', X, over)
+for _, lease in ipairs(ARGV) do endLease(lease) end
 return flushReady() and 1 or 0
 `
 
