@@ -5,31 +5,19 @@ export type StoreName = 'redis' | 'postgres'
 
 export const STORES: readonly StoreName[] = ['redis', 'postgres']
 
-interface RedisModule {
-  readonly bullmqOutbox: (options: { readonly connection: string; readonly spill: false }) => OpenOutbox
-}
-
-interface PostgresModule {
-  readonly postgresOutbox: (options: { readonly connectionString: string }) => OpenOutbox
-  readonly migratePostgres: (options: { readonly connectionString: string }) => Promise<unknown>
-}
-
-const REDIS = '../../src/outbox/bullmq.ts'
-const POSTGRES = '../../src/outbox/postgres.ts'
-
 /** Only what is used is loaded. @param url of the server; of Postgres with its database */
 export async function openerOf(store: StoreName, url: string): Promise<OpenOutbox> {
   if (store === 'postgres') {
-    const { postgresOutbox } = (await import(POSTGRES)) as PostgresModule
+    const { postgresOutbox } = await import('../../src/outbox/postgres.ts')
     return postgresOutbox({ connectionString: url })
   }
-  const { bullmqOutbox } = (await import(REDIS)) as RedisModule
+  const { bullmqOutbox } = await import('../../src/outbox/bullmq.ts')
   return bullmqOutbox({ connection: url, spill: false })
 }
 
 /** The tables, where there are some. Doing it again is fine. */
 export async function prepare(store: StoreName, url: string): Promise<void> {
   if (store === 'redis') return
-  const { migratePostgres } = (await import(POSTGRES)) as PostgresModule
+  const { migratePostgres } = await import('../../src/outbox/postgres.ts')
   await migratePostgres({ connectionString: url })
 }

@@ -17,7 +17,7 @@ export interface ConsumerInput {
   readonly attemptMs: number
 }
 
-const { store, url, baseUrl, attemptMs } = inputOfChild() as ConsumerInput
+const { store, url, baseUrl, leaseMs, attemptMs } = inputOfChild() as ConsumerInput
 const cio = new ResilientCustomerIO({
   siteId: 'site',
   apiKey: 'key',
@@ -28,7 +28,7 @@ const cio = new ResilientCustomerIO({
   batch: { operationsMax: 50 },
   concurrency: 4,
   retry: { baseMs: 50, capMs: 500 },
-  timeouts: { callMs: attemptMs, batchMs: attemptMs },
+  timeouts: { callMs: attemptMs, batchMs: attemptMs, leaseMs },
   runtime: {
     ...systemRuntime,
     async fetch(request) {

@@ -4,6 +4,8 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
+const FINISH_MS_MAX = 30_000
+
 export interface WorldProcess {
   /** How often it has said this line. */
   times(line: string): number
@@ -46,7 +48,8 @@ export function startProcess(program: URL, input: object, failed: (why: Error) =
     finish: () => {
       if (state === 'running') state = 'finishing'
       child.stdin.end()
-      return ended
+      const timer = setTimeout(() => child.kill('SIGKILL'), FINISH_MS_MAX)
+      return ended.finally(() => clearTimeout(timer))
     },
   }
 }

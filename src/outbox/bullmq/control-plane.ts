@@ -107,6 +107,8 @@ class Plane implements ControlPlane {
   #isLooking = false
   #isWriting = false
   #paused = false
+  /** Counts our own changes of the pause: what was asked before one of them says nothing about after it. */
+  #pauseChanges = 0
   #closing: Promise<void> | null = null
 
   constructor(parts: ControlPlaneParts, bullmq: BullMq, plane: PlaneClient) {
@@ -140,7 +142,9 @@ class Plane implements ControlPlane {
   async setPaused(paused: boolean): Promise<void> {
     if (this.#closing !== null) throw new OutboxError('OUTBOX_CLOSED', 'the connection to Redis was closed')
     if (!this.#isReady) throw unavailable('Redis cannot be reached', false)
+    this.#pauseChanges++
     const how = await within(this.#clock, ACT_MS_MAX, paused ? this.#queue.pause() : this.#queue.resume())
+    this.#pauseChanges++
     if (how === 'late') throw unavailable(`Redis did not answer within ${ACT_MS_MAX} ms`, true)
     if (how !== 'done') throw failureOf(how.error, true)
     this.#paused = paused
@@ -230,11 +234,12 @@ class Plane implements ControlPlane {
   }
 
   async #lookAtPause(): Promise<void> {
+    const changes = this.#pauseChanges
     const paused = await this.#queue.isPaused()
     // A paused queue gives nobody a job.
     if (paused) this.#worker.excuse()
     else this.#worker.check()
-    if (paused === this.#paused || this.#closing !== null) return
+    if (paused === this.#paused || changes !== this.#pauseChanges || this.#closing !== null) return
     this.#paused = paused
     this.#parts.pausedChanged(paused)
   }
