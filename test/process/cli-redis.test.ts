@@ -84,6 +84,8 @@ test(
       assert.equal((await cio.stats()).pausedForAll, null)
       assert.equal((await by('pause', '--yes', '--reason', 'deploy')).code, 0)
       assert.deepEqual((await by('tail')).code, 6, 'this needs a relay')
+      const intoFile = await endOf(by('import', 'waiting.ndjson', '--data-dir', 'data'))
+      assert.deepEqual(intoFile.slice(0, 2), [2, 'outbox-on-server'])
       const doctor = await by('doctor')
       const found = (json(doctor)['findings'] as readonly { readonly check: string; readonly message: string }[]).find(
         ({ check }) => check === 'outbox shop',
