@@ -3,7 +3,7 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { BullMq, Job, Queue } from './bullmq.ts'
 import { type DeadQueue, failedReason, type MirroredDead, MIRRORED_MAX } from './dead-mirror.ts'
 import type { PlaneClient } from './plane-client.ts'
-import { closeWorker, type MadeWorker } from './watched-worker.ts'
+import { closeWorker, type MadeWorker } from './plane-worker.ts'
 
 const CONCURRENCY = 20
 /** Dead letters are rare, and two connections are dear. */
