@@ -11,7 +11,7 @@ import { DeadMirror, type MirroredDead } from './dead-mirror.ts'
 import { FailedJobs } from './failed-jobs.ts'
 import { within } from './patience.ts'
 import { makePlaneClient, type PlaneClient } from './plane-client.ts'
-import type { RedisClient, RedisConnection } from './redis-client.ts'
+import type { RedisConnection } from './redis-client.ts'
 import { failureOf, unavailable } from './redis-failure.ts'
 import { closeWorker, type MadeWorker } from './plane-worker.ts'
 
@@ -95,7 +95,7 @@ export async function openControlPlane(parts: ControlPlaneParts): Promise<Contro
 class Plane implements ControlPlane {
   readonly #parts: ControlPlaneParts
   readonly #clock: Clock
-  readonly #client: RedisClient
+  readonly #plane: PlaneClient
   readonly #queue: Queue
   readonly #dead: FailedJobs
   readonly #mirror: DeadMirror
@@ -118,7 +118,7 @@ class Plane implements ControlPlane {
     const { clock, name, prefix, telemetry } = parts
     this.#parts = parts
     this.#clock = clock
-    this.#client = plane.client
+    this.#plane = plane
     this.#failed = atTimes(clock, parts.failed)
     const traced = telemetry === undefined ? {} : { telemetry: telemetry as never }
     const shared = { connection: plane.client, prefix, ...traced }
@@ -175,11 +175,11 @@ class Plane implements ControlPlane {
     const how = this.#isReady ? 'soft' : 'hard'
     await Promise.all([closeWorker(this.#clock, this.#worker, how), this.#dead.close(how)])
     void this.#queue.close().catch(() => {})
-    this.#client.disconnect()
+    this.#plane.end()
   }
 
   get #isReady(): boolean {
-    return this.#client.status === 'ready'
+    return this.#plane.client.status === 'ready'
   }
 
   /** Redis is there, perhaps another one or an empty one. */

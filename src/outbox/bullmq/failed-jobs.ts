@@ -24,6 +24,7 @@ export class FailedJobs implements DeadQueue {
   readonly #queue: Queue
   #worker: MadeWorker | null = null
   #usedMs = 0
+  #isClosed = false
 
   constructor(parts: FailedJobsParts) {
     this.#parts = parts
@@ -40,7 +41,7 @@ export class FailedJobs implements DeadQueue {
   async show(dead: readonly MirroredDead[]): Promise<void> {
     this.#usedMs = this.#parts.clock.monotonicMs()
     await this.#queue.addBulk(dead.map(jobOf))
-    this.#worker ??= this.#start()
+    this.#work()
   }
 
   async hide(ids: readonly string[]): Promise<readonly string[]> {
@@ -53,7 +54,7 @@ export class FailedJobs implements DeadQueue {
     const waiting = await this.#queue.getWaitingCount()
     if (waiting > 0) {
       this.#usedMs = this.#parts.clock.monotonicMs()
-      this.#worker ??= this.#start()
+      this.#work()
     } else if (this.#worker !== null && this.#parts.clock.monotonicMs() - this.#usedMs > REST_MS) {
       const resting = this.#worker
       this.#worker = null
@@ -62,8 +63,13 @@ export class FailedJobs implements DeadQueue {
   }
 
   async close(how: 'soft' | 'hard'): Promise<void> {
+    this.#isClosed = true
     if (this.#worker !== null) await closeWorker(this.#parts.clock, this.#worker, how)
     void this.#queue.close().catch(() => {})
+  }
+
+  #work(): void {
+    if (!this.#isClosed) this.#worker ??= this.#start()
   }
 
   #start(): MadeWorker {
