@@ -28,6 +28,8 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
       'node:zlib',
       'node:crypto',
       'node:url',
+      'bullmq',
+      'ioredis',
     ],
   },
   observe: { from: ['protocol', 'runtime', ...contract], packages: [] },
@@ -119,6 +121,8 @@ const singleImporter = [
   'csv-parse',
   'cli-progress',
   '@opentelemetry/api',
+  'bullmq',
+  'ioredis',
 ]
 
 function filesOf(folder: string): string[] {

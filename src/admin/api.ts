@@ -24,6 +24,8 @@ export interface AdminContext {
   readonly relay: AdminRelay
   /** Where pauses are kept. */
   readonly dataDir: string
+  /** Whether the outbox of a workspace is on a server: pausing it is for all processes then. @defaultValue none is */
+  readonly isShared?: (workspace: string) => boolean
   readonly version: string
   /** Wall time. */
   readonly startedAtMs: number
@@ -153,9 +155,9 @@ function relayRoutes(on: On, { context, feed, chronicle, audit }: Parts): void {
 }
 
 function workspaceRoutes(on: On, { context, audit }: Parts): void {
-  const { relay, dataDir, runtime } = context
+  const { relay, dataDir, runtime, isShared = () => false } = context
   const workspaces = (): AdminRelay['workspaces'] => relay.workspaces
-  const desk = createDesk({ workspaces, dataDir, who: WHO, clock: runtime.clock, audit })
+  const desk = createDesk({ workspaces, dataDir, isShared, who: WHO, clock: runtime.clock, audit })
   const workspaceOf = (name: string): AdminWorkspace => {
     const workspace = workspaces().get(name)
     if (workspace === undefined) throw unknownWorkspace(name, [...workspaces().keys()])

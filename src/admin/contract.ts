@@ -74,11 +74,13 @@ export interface AdminStatus {
   readonly workspaces: readonly WorkspaceStatus[]
 }
 
-/** The answer was read from files, for no relay answers. */
+/** The answer was read from files and servers, for no relay answers. */
 export interface Offline {
   readonly dataDir: string
   /** Workspaces whose outbox some process has open all the same. */
   readonly openElsewhere: readonly string[]
+  /** Workspaces whose outbox is on a server: other processes may deliver from it. */
+  readonly shared: readonly string[]
 }
 
 export interface About {

@@ -293,7 +293,8 @@ export abstract class Client extends CustomerIOCalls implements AsyncDisposable 
     const endMs = clock.monotonicMs() + timeoutMs
     const outbox = await this.#opening.ready()
     for (;;) {
-      const { waiting } = await outbox.stats()
+      const { waiting: waitingThere, spilled } = await outbox.stats()
+      const waiting = waitingThere + spilled
       if (waiting === 0) return { drained: true, waiting }
       if (clock.monotonicMs() >= endMs || this.#closing !== undefined) return { drained: false, waiting }
       await sleep(clock, Math.min(DRAIN_LOOK_MS, endMs - clock.monotonicMs()), undefined, 'held')

@@ -21,6 +21,8 @@ export type LogEvent =
   | 'started'
   | 'start-failed'
   | 'data-dir-shared'
+  | 'left-behind'
+  | 'store-away'
   | 'phase'
   | 'signal'
   | 'stopping'
@@ -65,7 +67,11 @@ export type LogEvent =
 export const LOG_LINES: Readonly<Record<LogEvent, LineKind>> = {
   starting: { level: 'info', when: 'the process begins to open its outboxes', doThis: 'nothing' },
   listening: { level: 'info', when: 'a listener takes connections: `listener`, `url`', doThis: 'nothing' },
-  started: { level: 'info', when: 'every outbox is open and requests are taken', doThis: 'nothing' },
+  started: {
+    level: 'info',
+    when: 'every outbox is open, but for those of `store-away`, and requests are taken',
+    doThis: 'nothing',
+  },
   'start-failed': {
     level: 'error',
     when: 'the relay could not start: `code`',
@@ -75,6 +81,16 @@ export const LOG_LINES: Readonly<Record<LogEvent, LineKind>> = {
     level: 'warn',
     when: 'another process (`otherPid`) has the same `dataDir`: one delivers, all store',
     doThis: 'nothing during a rolling restart; otherwise end one of them',
+  },
+  'left-behind': {
+    level: 'warn',
+    when: 'a workspace has moved to a server, and its former file (`path`) still holds `deadLetters`',
+    doThis: 'look at them with `outbox.kind: sqlite`; move the file away when nobody wants them',
+  },
+  'store-away': {
+    level: 'error',
+    when: 'at the start a server that keeps an outbox cannot be used (`code`): its workspace answers 503 until it can, and is tried again',
+    doThis: 'look at the server, its URL and its password',
   },
   phase: { level: 'info', when: 'the relay goes `from` one phase `to` the next', doThis: 'nothing' },
   signal: { level: 'info', when: 'a signal arrived', doThis: 'nothing' },

@@ -25,7 +25,7 @@ export interface WorkspaceNode extends HealthNode {
 export interface HealthTree extends HealthNode {
   /** Requests are taken and at least one workspace can store them: the answer of `/readyz`. */
   readonly ready: boolean
-  /** Every outbox has been opened: the answer of `/startupz`. */
+  /** Every outbox has been opened, or is on a server that is away: the answer of `/startupz`. */
   readonly started: boolean
   readonly components: Readonly<Record<string, WorkspaceNode>>
 }

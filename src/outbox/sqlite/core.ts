@@ -35,6 +35,7 @@ import { Executions } from './executions.ts'
 import { failureOf, isDiskFull } from './failure.ts'
 import { FileIdentity } from './file-identity.ts'
 import { Operators } from './operators.ts'
+import { Handover, type Handed, type Head, type HeadWant, type Whereabouts } from './handover.ts'
 import { LaneRows } from './lane-rows.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 import { Ownership } from './ownership.ts'
@@ -80,6 +81,7 @@ export class Core {
   readonly #queries: Queries
   readonly #laneRows: LaneRows
   readonly #operators: Operators
+  readonly #handover: Handover
   readonly #census: Census
   readonly #vacuum: Vacuum
   readonly executions: Executions
@@ -122,6 +124,13 @@ export class Core {
       lastSequence: () => this.#transactions.read((state) => state.sequence),
       commit: (work) => this.#commits.commit(work),
       purged: (entries) => this.#deliverer.purged(entries),
+    })
+    this.#handover = new Handover({
+      database,
+      transactions: this.#transactions,
+      commits: this.#commits,
+      deliverer: this.#deliverer,
+      departures,
     })
     this.#census = new Census(options.path, database, this.#transactions, runtime)
     this.#vacuum = new Vacuum(database)
@@ -190,6 +199,18 @@ export class Core {
 
   lookup(positions: readonly Position[]): readonly EntryState[] {
     return this.#queries.lookup(positions)
+  }
+
+  head(want: HeadWant): Head {
+    return this.#handover.head(want)
+  }
+
+  handOver(handed: readonly Handed[]): boolean {
+    return this.#handover.handOver(handed)
+  }
+
+  whereabouts(positions: readonly Position[]): readonly Whereabouts[] {
+    return this.#queries.whereabouts(positions)
   }
 
   list(query: ListQuery): Steps<ListPage> {

@@ -77,6 +77,11 @@ export class Deliverer {
     return this.role === 'active' ? this.#tail.idleUpTo(lanes) : 0
   }
 
+  /** Whether this handle delivers; it takes over where nobody does. */
+  delivers(): boolean {
+    return this.#mayDeliver(this.#nowMs())
+  }
+
   claim(want: ClaimWant): Claim {
     const nowMs = this.#nowMs()
     if (!this.#mayDeliver(nowMs)) return { lease: '', entries: [], nextInMs: ASK_AGAIN_MS, role: 'standby' }
@@ -87,7 +92,7 @@ export class Deliverer {
       this.lost()
       return { lease: '', entries: [], nextInMs: ASK_AGAIN_MS, role: 'standby' }
     }
-    if (given.damaged.length > 0) this.#bury(given.damaged)
+    if (given.damaged.length > 0) this.bury(given.damaged)
     const nextMs = this.#turns.nextMs() ?? Infinity
     const nextInMs = given.more || given.damaged.length > 0 ? 0 : Math.min(ASK_AGAIN_MS, Math.max(0, nextMs - nowMs))
     return { lease, entries: given.entries, nextInMs, role: 'active' }
@@ -148,6 +153,12 @@ export class Deliverer {
     this.#purged += entries.length
     if (this.role === 'standby') return
     for (const { sequence, lanes } of entries) this.#leave(sequence, lanes)
+    this.#claims.rewind()
+  }
+
+  /** Entries were handed over to another outbox: their sequences, with their lanes. */
+  handedOver(entries: ReadonlyMap<number, readonly string[]>): void {
+    for (const [sequence, lanes] of entries) this.#leave(sequence, lanes)
     this.#claims.rewind()
   }
 
@@ -253,7 +264,8 @@ export class Deliverer {
     this.#tail.left(sequence, lanes)
   }
 
-  #bury(damaged: readonly number[]): void {
+  /** Makes dead letters of entries that are not what was written. */
+  bury(damaged: readonly number[]): void {
     const { commits, departures, runtime, notice } = this.#parts
     try {
       commits.commit((state, owner) => {

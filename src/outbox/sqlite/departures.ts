@@ -9,6 +9,9 @@ import type { Database, SqlRow, Statement } from './database.ts'
 import { ENTRY_COLUMN_COUNT, ENTRY_COLUMNS, readEntry } from './entry-rows.ts'
 import type { State } from './state.ts'
 
+/** Before the position of an entry elsewhere, so that SQLite does not take it for a number. */
+export const HANDED_MARK = 'at '
+
 /** An entry that leaves, with what the account needs of it. */
 export interface Leaving {
   readonly sequence: number
@@ -81,6 +84,20 @@ export class Departures {
     state.deadLetters++
     state.deadBytes += bytes
     state[countedAs(reason)]++
+  }
+
+  /** Takes out waiting entries that another outbox has taken over, with their positions there. */
+  handOver(handed: readonly { readonly sequence: number; readonly to: string }[], state: State): void {
+    for (const { sequence, to } of handed) {
+      const bytes = this.#bytesOf.get(sequence)?.[0]
+      if (bytes === undefined) continue
+      this.#deleteEntries.run(sequence, sequence)
+      this.#bury.run(sequence, 'handed', HANDED_MARK + to)
+      state.waiting--
+      state.waitingBytes -= Number(bytes)
+      state.accepted--
+    }
+    this.#prune(state)
   }
 
   /** Removes waiting entries of a purge. Gives those that were still there. */

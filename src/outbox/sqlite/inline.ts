@@ -15,8 +15,6 @@ import type {
   ListPage,
   ListQuery,
   NewEntry,
-  OpenOutbox,
-  Outbox,
   OutboxStats,
   Position,
   Settlement,
@@ -27,6 +25,7 @@ import { noTransactions } from '../limits.ts'
 import type { IdempotencyStore } from '../../idempotency/store.ts'
 import type { Core } from './core.ts'
 import { executionStore, type ExecutionRequest } from './executions.ts'
+import type { Handed, HandoverOutbox, Head, HeadWant, OpenHandoverOutbox, Whereabouts } from './handover.ts'
 import { resolveSqliteOptions, type SqliteOutboxOptions } from './options.ts'
 import { onlyNewPauses } from './pause.ts'
 import { Session, TICK_MS } from './session.ts'
@@ -36,7 +35,7 @@ import { finish, type Steps } from './steps.ts'
 const FILTER_BITS = 16
 
 /** @example `const outbox = await openInlineSqliteOutbox({ path })({ runtime, workspace: 'main', notice: () => {} })` */
-export function openInlineSqliteOutbox(options: SqliteOutboxOptions): OpenOutbox {
+export function openInlineSqliteOutbox(options: SqliteOutboxOptions): OpenHandoverOutbox {
   const resolved = resolveSqliteOptions(options)
   return async ({ runtime, workspace, notice }) => {
     const session = new Session(resolved, {
@@ -50,7 +49,7 @@ export function openInlineSqliteOutbox(options: SqliteOutboxOptions): OpenOutbox
   }
 }
 
-class InlineOutbox implements Outbox {
+class InlineOutbox implements HandoverOutbox {
   readonly executions: IdempotencyStore = executionStore(async <Answer>(request: ExecutionRequest) => {
     const [answer] = this.#run((core) => core.executions.run([request]))
     if (answer instanceof Error) throw answer
@@ -108,6 +107,18 @@ class InlineOutbox implements Outbox {
 
   async purge(lane: string): Promise<number> {
     return this.#steps((core) => core.purge(lane))
+  }
+
+  async head(want: HeadWant): Promise<Head> {
+    return this.#run((core) => core.head(want))
+  }
+
+  async handOver(handed: readonly Handed[]): Promise<boolean> {
+    return this.#run((core) => core.handOver(handed))
+  }
+
+  async whereabouts(positions: readonly Position[]): Promise<readonly Whereabouts[]> {
+    return this.#run((core) => core.whereabouts(positions))
   }
 
   /** Nobody else delivers while this handle does. */

@@ -2,7 +2,9 @@
 import type { DeadReason, EntryState, ListedEntry, ListPage, ListQuery, Position } from '../outbox.ts'
 import { sequenceOf } from '../position.ts'
 import type { Database, SqlRow, SqlValue, Statement } from './database.ts'
+import { HANDED_MARK } from './departures.ts'
 import { ENTRY_COLUMN_COUNT, ENTRY_COLUMNS, IN_LANE, readEntry, storedLane } from './entry-rows.ts'
+import type { Whereabouts } from './handover.ts'
 import { type Slice, Slices } from './slices.ts'
 import type { StateTransactions } from './state.ts'
 import type { Steps } from './steps.ts'
@@ -46,6 +48,10 @@ export class Queries {
   }
 
   lookup(positions: readonly Position[]): readonly EntryState[] {
+    return this.whereabouts(positions).map((state) => (state.state === 'handed' ? { state: 'unknown' } : state))
+  }
+
+  whereabouts(positions: readonly Position[]): readonly Whereabouts[] {
     return this.#transactions.read((state) =>
       positions.map((position) => {
         const sequence = sequenceOf(position)
@@ -93,7 +99,7 @@ export class Queries {
     return lists.dead.all(...range, reason, reason, limit).map(deadEntry)
   }
 
-  #stateOf(sequence: number, known: boolean): EntryState {
+  #stateOf(sequence: number, known: boolean): Whereabouts {
     if (this.#waits.get(sequence) !== undefined) return { state: 'waiting' }
     const dead = this.#dead.get(sequence)
     if (dead !== undefined) {
@@ -103,6 +109,7 @@ export class Queries {
     const [state, movedTo] = this.#tombstone.get(sequence) ?? []
     // A replay goes to a higher sequence each time, so this ends.
     if (state === 'moved' && Number(movedTo) > sequence) return this.#stateOf(Number(movedTo), true)
+    if (state === 'handed') return { state, to: String(movedTo).slice(HANDED_MARK.length) }
     if (state === 'purged' || state === 'dropped') return { state }
     return { state: known ? 'delivered' : 'unknown' }
   }

@@ -15,7 +15,6 @@ import type {
   ListPage,
   ListQuery,
   NewEntry,
-  Outbox,
   OutboxContext,
   OutboxNotice,
   OutboxStats,
@@ -28,9 +27,18 @@ import { noTransactions } from '../limits.ts'
 import type { IdempotencyStore } from '../../idempotency/store.ts'
 import { ExecutionGroups } from './execution-groups.ts'
 import { GroupCommit } from './group-commit.ts'
+import type { Handed, HandoverOutbox, Head, HeadWant, Whereabouts } from './handover.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 import { onlyNewPauses } from './pause.ts'
-import { unpackClaim, type PackedClaim, type PackedGroupResult, type Request, type WorkerSetup } from './wire.ts'
+import {
+  unpackClaim,
+  unpackHead,
+  type PackedClaim,
+  type PackedGroupResult,
+  type PackedHead,
+  type Request,
+  type WorkerSetup,
+} from './wire.ts'
 import { WorkerLink, type WorkerEvents } from './worker-link.ts'
 
 /** A thread that does not live longer than this is not started again at once. */
@@ -43,13 +51,13 @@ export async function openThreaded(
   options: ResolvedSqliteOptions,
   context: OutboxContext,
   startLink: StartLink = (setup, events) => new WorkerLink(setup, events),
-): Promise<Outbox> {
+): Promise<HandoverOutbox> {
   const outbox = new ThreadedOutbox(options, context, startLink)
   await outbox.open()
   return outbox
 }
 
-class ThreadedOutbox implements Outbox {
+class ThreadedOutbox implements HandoverOutbox {
   readonly executions: IdempotencyStore
   readonly #setup: WorkerSetup
   readonly #clock: Clock
@@ -128,6 +136,18 @@ class ThreadedOutbox implements Outbox {
 
   purge(lane: string): Promise<number> {
     return this.#ask({ kind: 'purge', lane })
+  }
+
+  async head(want: HeadWant): Promise<Head> {
+    return unpackHead(await this.#ask<PackedHead>({ kind: 'head', want }))
+  }
+
+  handOver(handed: readonly Handed[]): Promise<boolean> {
+    return this.#ask({ kind: 'handOver', handed })
+  }
+
+  whereabouts(positions: readonly Position[]): Promise<readonly Whereabouts[]> {
+    return this.#ask({ kind: 'whereabouts', positions })
   }
 
   /** Nobody else delivers while this handle does. */

@@ -27,6 +27,7 @@ import type {
 import { positionOf, sequenceOf } from '../position.ts'
 import type { Group, GroupResult } from './core.ts'
 import type { ExecutionAnswer, ExecutionRequest } from './executions.ts'
+import type { Handed, Head, HeadWant } from './handover.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 
 export interface WorkerSetup {
@@ -42,6 +43,9 @@ export type Request =
   | { readonly kind: 'stats' }
   | { readonly kind: 'mayHold'; readonly lanes: readonly string[] }
   | { readonly kind: 'lookup'; readonly positions: readonly Position[] }
+  | { readonly kind: 'head'; readonly want: HeadWant }
+  | { readonly kind: 'handOver'; readonly handed: readonly Handed[] }
+  | { readonly kind: 'whereabouts'; readonly positions: readonly Position[] }
   | { readonly kind: 'list'; readonly query: ListQuery }
   | { readonly kind: 'resolveDead'; readonly selection: DeadSelection; readonly how: 'replay' | 'drop' }
   | { readonly kind: 'purge'; readonly lane: string }
@@ -173,21 +177,38 @@ export interface PackedClaim extends Omit<Claim, 'entries'> {
   readonly entries: PackedEntries
 }
 
-export function packClaim(claim: Claim): PackedClaim {
-  const entries = emptyPack()
-  for (const entry of claim.entries) packEntry(entries, entry, sequenceOf(entry.position), entry.attempts)
-  return { ...claim, entries }
+export interface PackedHead extends Omit<Head, 'entries'> {
+  readonly entries: PackedEntries
 }
 
-export function unpackClaim({ entries, ...claim }: PackedClaim): Claim {
-  return {
-    ...claim,
-    entries: entries.ids.map((_, index): ClaimedEntry => {
-      const at = index * STRIDE
-      const position = positionOf(entries.numbers[at + 4]!)
-      return { ...unpackEntry(entries, index), position, attempts: entries.numbers[at + 5]! }
-    }),
-  }
+export function packClaim(claim: Claim): PackedClaim {
+  return { ...claim, entries: packAll(claim.entries) }
+}
+
+export function unpackClaim(packed: PackedClaim): Claim {
+  return { ...packed, entries: unpackAll(packed.entries) }
+}
+
+export function packHead(head: Head): PackedHead {
+  return { ...head, entries: packAll(head.entries) }
+}
+
+export function unpackHead(packed: PackedHead): Head {
+  return { ...packed, entries: unpackAll(packed.entries) }
+}
+
+function packAll(claimed: readonly ClaimedEntry[]): PackedEntries {
+  const entries = emptyPack()
+  for (const entry of claimed) packEntry(entries, entry, sequenceOf(entry.position), entry.attempts)
+  return entries
+}
+
+function unpackAll(entries: PackedEntries): readonly ClaimedEntry[] {
+  return entries.ids.map((_, index): ClaimedEntry => {
+    const at = index * STRIDE
+    const position = positionOf(entries.numbers[at + 4]!)
+    return { ...unpackEntry(entries, index), position, attempts: entries.numbers[at + 5]! }
+  })
 }
 
 /** An error, which loses its class on the way. */

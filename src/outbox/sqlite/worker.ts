@@ -15,6 +15,7 @@ import {
   packError,
   packExecutionAnswer,
   packGroupResult,
+  packHead,
   unpackGroup,
   type FromWorker,
   type Request,
@@ -85,6 +86,12 @@ function handle(request: Request): unknown {
       return session.run((core) => core.lookup(request.positions))
     case 'setPaused':
       return session.run((core) => core.setPaused(request.pause))
+    case 'head':
+      return packHead(session.run((core) => core.head(request.want)))
+    case 'handOver':
+      return session.run((core) => core.handOver(request.handed))
+    case 'whereabouts':
+      return session.run((core) => core.whereabouts(request.positions))
     case 'execution':
       return session.run((core) => core.executions.run(request.requests)).map(packExecutionAnswer)
     case 'stats':

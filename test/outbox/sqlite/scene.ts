@@ -49,7 +49,7 @@ export function inlineScene(defaults: Partial<SqliteOutboxOptions> = {}): Inline
 }
 
 /** The clock of one process, whose timers end with it. */
-class MortalClock implements Clock {
+export class MortalClock implements Clock {
   readonly #clock: Clock
   #dead = false
 

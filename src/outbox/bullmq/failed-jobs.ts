@@ -1,0 +1,110 @@
+/** The BullMQ queue of dead letters: each is a job that fails at once, with the reason that the dead letter has. */
+import type { Clock } from '../../runtime/clock.ts'
+import type { BullMq, Job, Queue } from './bullmq.ts'
+import { type DeadQueue, failedReason, type MirroredDead, MIRRORED_MAX } from './dead-mirror.ts'
+import type { PlaneClient } from './plane-client.ts'
+import { closeWorker, type MadeWorker } from './watched-worker.ts'
+
+const CONCURRENCY = 20
+/** Dead letters are rare, and two connections are dear. */
+const REST_MS = 5_000
+
+export interface FailedJobsParts {
+  readonly bullmq: BullMq
+  readonly plane: PlaneClient
+  readonly name: string
+  readonly prefix: string
+  readonly clock: Clock
+  readonly telemetry: object
+  readonly failed: (error: unknown) => void
+}
+
+export class FailedJobs implements DeadQueue {
+  readonly #parts: FailedJobsParts
+  readonly #queue: Queue
+  #worker: MadeWorker | null = null
+  #usedMs = 0
+
+  constructor(parts: FailedJobsParts) {
+    this.#parts = parts
+    const { bullmq, plane, name, prefix, telemetry, failed } = parts
+    this.#queue = new bullmq.Queue(`${name}-dead`, {
+      connection: plane.client,
+      prefix,
+      ...telemetry,
+      streams: { events: { maxLen: 100 } },
+    })
+    this.#queue.on('error', failed)
+  }
+
+  async show(dead: readonly MirroredDead[]): Promise<void> {
+    this.#usedMs = this.#parts.clock.monotonicMs()
+    await this.#queue.addBulk(dead.map(jobOf))
+    this.#worker ??= this.#start()
+  }
+
+  async hide(ids: readonly string[]): Promise<readonly string[]> {
+    const removed = await Promise.all(ids.map(async (id) => ({ id, count: await this.#queue.remove(id) })))
+    return removed.flatMap(({ id, count }) => (count === 0 ? [id] : []))
+  }
+
+  /** Ends the worker when it has had nothing to do for a while; starts it for what a dead process has left behind. */
+  async look(): Promise<void> {
+    const waiting = await this.#queue.getWaitingCount()
+    if (waiting > 0) {
+      this.#usedMs = this.#parts.clock.monotonicMs()
+      this.#worker ??= this.#start()
+    } else if (this.#worker !== null && this.#parts.clock.monotonicMs() - this.#usedMs > REST_MS) {
+      const resting = this.#worker
+      this.#worker = null
+      await closeWorker(this.#parts.clock, resting, 'soft')
+    }
+  }
+
+  async close(how: 'soft' | 'hard'): Promise<void> {
+    if (this.#worker !== null) await closeWorker(this.#parts.clock, this.#worker, how)
+    void this.#queue.close().catch(() => {})
+  }
+
+  #start(): MadeWorker {
+    const { bullmq, plane, prefix, telemetry, failed } = this.#parts
+    const fail = (job: Job<MirroredDead>): never => {
+      throw new bullmq.UnrecoverableError(failedReason(job.data))
+    }
+    const worker = plane.noting(
+      () =>
+        new bullmq.Worker(this.#queue.name, async (job) => fail(job), {
+          connection: plane.client,
+          prefix,
+          ...telemetry,
+          concurrency: CONCURRENCY,
+          maxStalledCount: Number.MAX_SAFE_INTEGER,
+          runRetryDelay: 1_000,
+        }),
+    )
+    worker.made.on('error', failed)
+    return worker
+  }
+}
+
+function jobOf(dead: MirroredDead): { name: string; data: MirroredDead; opts: object } {
+  const { id, type, reason, status, field, atMs } = dead
+  return {
+    name: type,
+    data: {
+      id,
+      type,
+      reason,
+      atMs,
+      ...(status === undefined ? {} : { status }),
+      ...(field === undefined ? {} : { field }),
+    },
+    opts: {
+      jobId: id,
+      timestamp: Math.max(0, Math.trunc(atMs)),
+      attempts: 1,
+      stackTraceLimit: 0,
+      removeOnFail: { count: MIRRORED_MAX },
+    },
+  }
+}
