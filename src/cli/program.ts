@@ -12,6 +12,7 @@ import { drainCommand } from './commands/drain.ts'
 import { exportCommand } from './commands/export.ts'
 import { importCommand } from './commands/import.ts'
 import { loadCommand } from './commands/load.ts'
+import { migrateCommand } from './commands/migrate.ts'
 import { pauseCommand, resumeCommand } from './commands/pause.ts'
 import { queueCommand } from './commands/queue.ts'
 import { relayCommand } from './commands/relay.ts'
@@ -40,6 +41,7 @@ const COMMANDS: readonly ((io: Io) => Command)[] = [
   loadCommand,
   simulateCommand,
   doctorCommand,
+  migrateCommand,
   configCommand,
   completionCommand,
   versionCommand,

@@ -51,7 +51,7 @@ export async function openPostgres(options: ResolvedPostgresOptions, context: Ou
     await database.checkIsolation()
     const report = await serverReport(database)
     if (options.requireDurability && report.risks.length > 0) {
-      throw new OutboxError('OUTBOX_UNAVAILABLE', `the server may lose what it confirmed: ${report.risks.join('; ')}`)
+      throw new OutboxError('OUTBOX_NOT_DURABLE', `the server may lose what it confirmed: ${report.risks.join('; ')}`)
     }
     await checkVersion(database, options.schema)
     const schema = quoted(options.schema)
@@ -80,6 +80,7 @@ function partsOf(database: Database, schema: string, options: ResolvedPostgresOp
     clock: runtime.clock,
     used,
     notice,
+    looks: context.looks === true,
     looked: (look) => upkeep.run(look),
   })
   const appends = new Appends({

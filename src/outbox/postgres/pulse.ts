@@ -22,6 +22,8 @@ export interface PulseParts {
   readonly clock: Clock
   readonly used: UsedEstimate
   readonly notice: (notice: OutboxNotice) => void
+  /** It gives no sign of life, so it does not count and never leads. */
+  readonly looks: boolean
   /** After each look that succeeded. */
   readonly looked: (look: Look) => Promise<void>
 }
@@ -117,8 +119,8 @@ export class Pulse {
   }
 
   async #look(): Promise<void> {
-    const { database, schema: s, handle, notice, used } = this.#parts
-    if (this.#beats++ % SIGN_EVERY === 0) {
+    const { database, schema: s, handle, notice, used, looks } = this.#parts
+    if (!looks && this.#beats++ % SIGN_EVERY === 0) {
       await database.query(
         `INSERT INTO ${s}.handles (id, seen) VALUES ($1, clock_timestamp())
         ON CONFLICT (id) DO UPDATE SET seen = excluded.seen`,
