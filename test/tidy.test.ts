@@ -28,6 +28,7 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
       'node:zlib',
       'node:crypto',
       'node:url',
+      'pg',
     ],
   },
   observe: { from: ['protocol', 'runtime', ...contract], packages: [] },
@@ -119,6 +120,7 @@ const singleImporter = [
   'csv-parse',
   'cli-progress',
   '@opentelemetry/api',
+  'pg',
 ]
 
 function filesOf(folder: string): string[] {

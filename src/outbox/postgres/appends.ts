@@ -64,11 +64,10 @@ export class Appends {
       if (first?.['fits'] === false) throw this.#full('operations', used)
       if (first?.['fits_bytes'] === false) throw this.#full('bytes', used)
       results.push(
-        ...answer.map(
-          ({ turn, position }): AppendResult =>
-            position === null
-              ? { state: 'stored', position: positionOf(-Number(turn)) }
-              : { state: 'duplicate', position: positionOf(Number(position)) },
+        ...answer.map(({ turn, position }): AppendResult =>
+          position === null
+            ? { state: 'stored', position: positionOf(-Number(turn)) }
+            : { state: 'duplicate', position: positionOf(Number(position)) },
         ),
       )
     }
@@ -95,7 +94,12 @@ export class Appends {
     const rows = calls.flatMap((call) => call.rows)
     const bytes = calls.reduce((sum, call) => sum + call.bytes, 0)
     const isRepeated = calls.some((call) => call.rowOf.length > call.rows.length)
-    if (rows.length <= ROWS_MAX && !isRepeated && this.#parts.used.isFar(rows.length, bytes) && !(await this.#isKnown(rows))) {
+    if (
+      rows.length <= ROWS_MAX &&
+      !isRepeated &&
+      this.#parts.used.isFar(rows.length, bytes) &&
+      !(await this.#isKnown(rows))
+    ) {
       try {
         return await this.#storeUnknown(calls, rows, bytes)
       } catch (error) {

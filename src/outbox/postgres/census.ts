@@ -58,7 +58,9 @@ export class Census {
       operationsMax: this.#limits.maxOperations,
       bytesMax: this.#limits.maxBytes,
       oldestAcceptedAtMs: row['oldest'] === null ? null : (JSON.parse(row['oldest'] as string) as number[])[3]!,
-      oldestCampaignAtMs: isSmall ? nullable(row['oldest_campaign_at_ms']) : (this.#counted?.oldestCampaignAtMs ?? null),
+      oldestCampaignAtMs: isSmall
+        ? nullable(row['oldest_campaign_at_ms'])
+        : (this.#counted?.oldestCampaignAtMs ?? null),
       totals: {
         accepted: number('accepted'),
         delivered: number('delivered'),
@@ -79,7 +81,17 @@ export class Census {
   }
 
   #sums(): string {
-    const names = ['accepted', 'duplicates', 'delivered', 'dead', 'expired', 'purged', 'dropped', 'waiting_bytes', 'dead_bytes']
+    const names = [
+      'accepted',
+      'duplicates',
+      'delivered',
+      'dead',
+      'expired',
+      'purged',
+      'dropped',
+      'waiting_bytes',
+      'dead_bytes',
+    ]
     const sums = names.map((name) => `coalesce(sum(${name}), 0)::bigint AS ${name}`)
     const waiting = 'coalesce(sum(accepted - delivered - dead - expired - purged - dropped), 0)::bigint AS waiting'
     return `SELECT ${[...sums, waiting].join(', ')} FROM ${this.#schema}.tallies`

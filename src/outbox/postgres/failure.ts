@@ -27,7 +27,10 @@ export function failureOf(error: unknown, wasSent: boolean): unknown {
   const state = sqlState(error)
   // A session that is ended by an operator or a shutdown may have committed before.
   const isUnknown = wasSent && (state === undefined || state.startsWith('08') || state.startsWith('57P'))
-  return new OutboxError(codeOf(state), sentenceOf(error, state), { mayBeStored: isUnknown, cause: withoutValues(error) })
+  return new OutboxError(codeOf(state), sentenceOf(error, state), {
+    mayBeStored: isUnknown,
+    cause: withoutValues(error),
+  })
 }
 
 function codeOf(state: string | undefined): OutboxErrorCode {

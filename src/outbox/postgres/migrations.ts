@@ -45,7 +45,8 @@ export async function versionOf(database: Database, schema: string): Promise<num
 export async function migrate(database: Database, schema: string): Promise<number | null> {
   const before = await versionOf(database, schema)
   refuseNewer(before)
-  if (before !== SCHEMA_VERSION) await database.transaction(`SET LOCAL lock_timeout = '60s'`, (query) => query(schemaSql(schema)))
+  if (before !== SCHEMA_VERSION)
+    await database.transaction(`SET LOCAL lock_timeout = '60s'`, (query) => query(schemaSql(schema)))
   return before
 }
 

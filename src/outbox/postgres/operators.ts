@@ -1,13 +1,5 @@
 /** What operators ask of the store: lists, what became of entries, dead letters, purges. */
-import type {
-  DeadDetail,
-  DeadSelection,
-  EntryState,
-  ListedEntry,
-  ListPage,
-  ListQuery,
-  Position,
-} from '../outbox.ts'
+import type { DeadDetail, DeadSelection, EntryState, ListedEntry, ListPage, ListQuery, Position } from '../outbox.ts'
 import type { Database } from './database.ts'
 import { numberOf, positionOf, positionOfRow } from './positions.ts'
 import { entryOf, laneNumber } from './rows.ts'

@@ -74,7 +74,8 @@ export function targetOf(options: PostgresTarget & { readonly poolSize?: number 
   }
   if (pool !== undefined) {
     if (typeof pool?.connect !== 'function') throw new OptionsError('pool', 'must be a Pool of the package `pg`')
-    if (poolSize !== undefined) throw new OptionsError('poolSize', 'goes with connectionString; a pool has its own size')
+    if (poolSize !== undefined)
+      throw new OptionsError('poolSize', 'goes with connectionString; a pool has its own size')
     return { kind: 'pool', pool }
   }
   if (typeof connectionString !== 'string' || !/^postgres(ql)?:\/\//.test(connectionString)) {

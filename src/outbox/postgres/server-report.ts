@@ -12,10 +12,16 @@ export async function serverReport(database: Database): Promise<StoreReport> {
       current_setting('synchronous_commit') AS synchronous_commit, current_setting('server_encoding') AS encoding`,
   )
   if (Number(row?.['number']) < OLDEST * 10_000) {
-    throw new OutboxError('OUTBOX_UNAVAILABLE', `Postgres ${String(row?.['version'])} is too old: ${OLDEST} is the oldest that works`)
+    throw new OutboxError(
+      'OUTBOX_UNAVAILABLE',
+      `Postgres ${String(row?.['version'])} is too old: ${OLDEST} is the oldest that works`,
+    )
   }
   if (row?.['encoding'] !== 'UTF8') {
-    throw new OutboxError('OUTBOX_UNAVAILABLE', `the database has the encoding ${String(row?.['encoding'])}, and must have UTF8`)
+    throw new OutboxError(
+      'OUTBOX_UNAVAILABLE',
+      `the database has the encoding ${String(row?.['encoding'])}, and must have UTF8`,
+    )
   }
   const risks: string[] = []
   if (row['fsync'] === 'off') risks.push('fsync is off: a power loss may destroy the database')
