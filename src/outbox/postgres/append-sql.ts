@@ -70,10 +70,11 @@ export function usedSql(s: string): string {
  * the commit.
  */
 export function joinSql(s: string): string {
-  return `WITH block AS MATERIALIZED (SELECT pg_current_xact_id() AS transaction, nextval('${s}.blocks') AS number),
+  return `WITH input AS MATERIALIZED (SELECT $1::text::json AS value),
+block AS MATERIALIZED (SELECT pg_current_xact_id() AS transaction, nextval('${s}.blocks') AS number),
 given AS MATERIALIZED (
   SELECT b.number * ${BLOCK} + n.place AS turn, n.*
-  FROM block b, json_to_recordset($1::text::json -> 'rows') AS n(
+  FROM block b, input i, json_to_recordset(i.value -> 'rows') AS n(
     place integer, id text, lane bigint, lanes bigint[], backlog boolean, campaign_at_ms bigint, keep_ms bigint,
     head text, body text)),
 known AS MATERIALIZED (
@@ -85,20 +86,19 @@ known AS MATERIALIZED (
 fresh AS MATERIALIZED (SELECT g.* FROM given g WHERE g.place NOT IN (SELECT k.place FROM known k)),
 used AS MATERIALIZED (${usedSql(s)}),
 room AS MATERIALIZED (
-  SELECT u.operations, u.bytes,
-    u.operations::bigint + (SELECT count(*) FROM fresh) <= ($1::text::json ->> 'operationsMax')::bigint AS fits,
+  SELECT u.operations, u.bytes, (i.value ->> 'repeated')::bigint AS repeated,
+    u.operations::bigint + (SELECT count(*) FROM fresh) <= (i.value ->> 'operationsMax')::bigint AS fits,
     u.bytes::bigint + (SELECT coalesce(sum(octet_length(f.body)), 0) FROM fresh f)
-      <= ($1::text::json ->> 'bytesMax')::bigint AS fits_bytes
-  FROM used u),
+      <= (i.value ->> 'bytesMax')::bigint AS fits_bytes
+  FROM used u, input i),
 stored AS (
   INSERT INTO ${s}.entries (turn, lane, lanes, class, joined, keep_ms, campaign_at_ms, id, head, body)
   SELECT f.turn, f.lane, f.lanes, CASE WHEN f.backlog THEN ${CLASS.backlog} ELSE ${CLASS.plain} END, f.turn, f.keep_ms,
     f.campaign_at_ms, f.id, f.head, f.body
   FROM fresh f, room r WHERE r.fits AND r.fits_bytes),
+repeated AS (SELECT r.repeated + (SELECT count(*) FROM known) AS n FROM room r WHERE r.fits AND r.fits_bytes),
 counted AS (
-  INSERT INTO ${s}.tallies (duplicates)
-  SELECT count(*) + ($1::text::json ->> 'repeated')::bigint FROM known, room r WHERE r.fits AND r.fits_bytes
-  HAVING count(*) + ($1::text::json ->> 'repeated')::bigint > 0)
+  INSERT INTO ${s}.tallies (duplicates) SELECT r.n FROM repeated r WHERE r.n > 0)
 SELECT g.place::text AS place, g.turn::text AS turn, k.position::text AS position, r.operations, r.bytes,
   r.fits, r.fits_bytes
 FROM given g CROSS JOIN room r LEFT JOIN known k ON k.place = g.place ORDER BY g.place`
