@@ -32,5 +32,5 @@ for (const [field, options] of wrong) {
 }
 
 test('bullmqOutbox refuses no options at all', () => {
-  assert.throws(() => bullmqOutbox(undefined as BullmqOutboxOptions), { name: 'OptionsError' })
+  assert.throws(() => bullmqOutbox(undefined as unknown as BullmqOutboxOptions), { name: 'OptionsError' })
 })
