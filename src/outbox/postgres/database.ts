@@ -156,7 +156,7 @@ export class Database {
         },
         (error: unknown) => {
           cancel()
-          reject(error as Error)
+          reject(error)
         },
       )
     })
