@@ -1,11 +1,12 @@
 /** Relays on one Redis: all store and deliver, one pause is for all, and a Redis that is away holds up nobody. */
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
 import { startRedis } from '../servers/redis.ts'
 import { until } from '../until.ts'
-import type { RelayInput } from './relay-process.ts'
+import { type RelayInput, startConfigured } from './relay-process.ts'
 import { asked, type Scene, scene } from './relay-scene.ts'
 
 function onRedis(
@@ -137,5 +138,53 @@ test(
     relay.signal('SIGTERM')
     const { errors } = await relay.ended
     assert.ok(!(JSON.stringify(relay.lines) + errors).includes('s3cr'), JSON.stringify(relay.lines))
+  }),
+)
+
+test(
+  'a reload takes over another limit on the same Redis while requests come, and loses none of them',
+  redisScene(async ({ folder, baseUrl, use, simulator, caller }, redis) => {
+    const write = (rate: number): void =>
+      writeFileSync(
+        join(folder, 'relay.yaml'),
+        [
+          'listen: { port: 0 }',
+          'admin: { port: 0 }',
+          'ops: { port: 0 }',
+          'workspaces:',
+          '  default:',
+          '    siteId: site',
+          '    apiKey: secret-key',
+          `    baseUrl: ${baseUrl}`,
+          `    rateLimitPerSecond: ${rate}`,
+          `    outbox: { kind: bullmq, url: '${redis.url}' }`,
+        ].join('\n'),
+      )
+    write(100)
+    const relay = use(startConfigured('relay.yaml', folder))
+    const { url } = await relay.ready()
+    let count = 0
+    let isOver = false
+    const calling = (async () => {
+      while (!isOver) assert.equal((await caller.track(url, `p${count % 3}`, `event-${count++}`)).status, 200)
+    })()
+    await until(() => count > 10)
+    write(50)
+    relay.signal('SIGHUP')
+    assert.deepEqual((await relay.saw('reloaded'))['changed'], ['workspaces.default.rateLimitPerSecond'])
+    const before = count
+    await until(() => count > before + 10)
+    isOver = true
+    await calling
+    await until(() => simulator.ledger.count({ type: 'event', applied: true }) === count)
+    for (let person = 0; person < 3; person++) {
+      const numbers = simulator.ledger
+        .find({ person: `p${person}`, applied: true })
+        .map(({ name }) => Number(name?.slice('event-'.length)))
+      assert.deepEqual(
+        numbers,
+        numbers.toSorted((a, b) => a - b),
+      )
+    }
   }),
 )
