@@ -84,11 +84,15 @@ known AS MATERIALIZED (
   UNION ALL
   SELECT g.place, -p.joined FROM given g JOIN ${s}.entries p ON p.turn = p.joined AND p.id = g.id),
 fresh AS MATERIALIZED (SELECT g.* FROM given g WHERE g.place NOT IN (SELECT k.place FROM known k)),
-used AS MATERIALIZED (${usedSql(s)}),
+committed AS MATERIALIZED (${usedSql(s)}),
+used AS MATERIALIZED (
+  SELECT c.operations::bigint + count(p.turn) AS operations,
+    c.bytes::bigint + coalesce(sum(octet_length(p.body)), 0) AS bytes
+  FROM committed c LEFT JOIN ${s}.entries p ON p.turn = p.joined GROUP BY c.operations, c.bytes),
 room AS MATERIALIZED (
-  SELECT u.operations, u.bytes, (i.value ->> 'repeated')::bigint AS repeated,
-    u.operations::bigint + (SELECT count(*) FROM fresh) <= (i.value ->> 'operationsMax')::bigint AS fits,
-    u.bytes::bigint + (SELECT coalesce(sum(octet_length(f.body)), 0) FROM fresh f)
+  SELECT u.operations::text AS operations, u.bytes::text AS bytes, (i.value ->> 'repeated')::bigint AS repeated,
+    u.operations + (SELECT count(*) FROM fresh) <= (i.value ->> 'operationsMax')::bigint AS fits,
+    u.bytes + (SELECT coalesce(sum(octet_length(f.body)), 0) FROM fresh f)
       <= (i.value ->> 'bytesMax')::bigint AS fits_bytes
   FROM used u, input i),
 stored AS (

@@ -77,11 +77,11 @@ export class Pulse {
     this.#run()
   }
 
-  tell(hint: ProviderHint): void {
+  /** Never rejects: a hint may be lost. */
+  async tell(hint: ProviderHint): Promise<void> {
     const { database, schema, handle } = this.#parts
     const text = `INSERT INTO ${schema}.hints (handle, hint, at) VALUES ($1, $2, clock_timestamp())`
-    // A hint may be lost.
-    database.query(text, [handle, JSON.stringify(hint)]).catch(() => {})
+    await database.query(text, [handle, JSON.stringify(hint)]).catch(() => {})
   }
 
   async setPaused(pause: SharedPause | null): Promise<void> {

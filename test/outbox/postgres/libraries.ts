@@ -53,9 +53,10 @@ function knexLibrary(connectionString: string): Library {
       knex.transaction((transaction) =>
         work(async (text, values) => {
           // Knex has question marks where Postgres has numbers.
-          const { rows } = (await transaction.raw(text.replaceAll(/\$\d+/g, '?'), values as readonly never[])) as {
-            rows: Rows
-          }
+          const { rows } = await transaction.raw<{ rows: Rows }>(
+            text.replaceAll(/\$\d+/g, '?'),
+            values as readonly never[],
+          )
           return rows
         }),
       ),

@@ -260,6 +260,7 @@ test(
         return true
       })
       await outbox.append([entry('4')], query)
+      await assert.rejects(outbox.append([entry('5')], query), /2 of 2 operations/)
       await commit()
       assert.deepEqual(await drain(outbox), ['1', '4'])
     },
