@@ -84,6 +84,32 @@ test(
 )
 
 test(
+  'the same Idempotency-Key at two relays on one Redis is one operation',
+  redisScene(async ({ folder, start, simulator }, redis) => {
+    const relays = ['one', 'two'].map((name) => start(onRedis(folder, name, redis.url)))
+    const places = await Promise.all(relays.map((relay) => relay.ready()))
+    const call = async (url: string, key: string): Promise<string | null> => {
+      const answer = await fetch(`${url}/api/v1/customers/p/events`, {
+        method: 'POST',
+        headers: {
+          authorization: `Basic ${btoa('site:secret-key')}`,
+          'content-type': 'application/json',
+          'idempotency-key': key,
+        },
+        body: '{"name":"called"}',
+      })
+      assert.equal(answer.status, 200)
+      return answer.headers.get('x-holdfast-id')
+    }
+    const ids = await Promise.all([...places, ...places].map(({ url }) => call(url, 'a')))
+    assert.equal(new Set(ids).size, 1)
+    await call(places[0]!.url, 'b')
+    await until(() => simulator.ledger.count({ name: 'called', applied: true }) === 2)
+    assert.equal(simulator.ledger.count({ name: 'called' }), 2)
+  }),
+)
+
+test(
   'a relay whose Redis is away starts, says that it cannot store, and stores when it is back',
   redisScene(async ({ folder, start, simulator, caller }, redis) => {
     await redis.kill()
