@@ -190,9 +190,9 @@ test(
     const relay = use(startConfigured('relay.yaml', folder))
     const { url } = await relay.ready()
     let count = 0
-    let isOver = false
+    const over = new AbortController()
     const calling = (async () => {
-      while (!isOver) assert.equal((await caller.track(url, `p${count % 3}`, `event-${count++}`)).status, 200)
+      while (!over.signal.aborted) assert.equal((await caller.track(url, `p${count % 3}`, `event-${count++}`)).status, 200)
     })()
     await until(() => count > 10)
     write(50)
@@ -200,7 +200,7 @@ test(
     assert.deepEqual((await relay.saw('reloaded'))['changed'], ['workspaces.default.rateLimitPerSecond'])
     const before = count
     await until(() => count > before + 10)
-    isOver = true
+    over.abort()
     await calling
     await until(() => simulator.ledger.count({ type: 'event', applied: true }) === count)
     for (let person = 0; person < 3; person++) {
