@@ -49,15 +49,23 @@ test('every promise of the guarantees names at least one test, and every test na
   }
 })
 
-test('every test that the page of the relay names exists', () => {
-  const page = readFileSync(join(root, 'docs/relay.md'), 'utf8')
-  const named = [...page.matchAll(/`(test\/[^`]+\.ts)`: ([^;|]+)/g)]
-  assert.ok(named.length > 15, `${named.length} tests are named`)
-  for (const [, file, sentence] of named) {
-    const text = readFileSync(join(root, file!), 'utf8')
-    assert.ok(text.includes(sentence!.trim()), `${file} has no test "${sentence!.trim()}"`)
-  }
-})
+/** Pages that end with a table of promises, and how many tests each names at least. */
+const HELD = [
+  ['docs/relay.md', 15],
+  ['docs/choosing-an-outbox.md', 8],
+  ['docs/scaling.md', 4],
+] as const
+
+for (const [page, least] of HELD) {
+  test(`every test that ${page} names exists`, () => {
+    const named = [...readFileSync(join(root, page), 'utf8').matchAll(/`(test\/[^`]+\.ts)`: ([^;|]+)/g)]
+    assert.ok(named.length >= least, `${named.length} tests are named`)
+    for (const [, file, sentence] of named) {
+      const text = readFileSync(join(root, file!), 'utf8')
+      assert.ok(text.includes(sentence!.trim()), `${file} has no test "${sentence!.trim()}"`)
+    }
+  })
+}
 
 test('the README and the documents link only to files that exist', () => {
   const pages = readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)

@@ -134,10 +134,7 @@ test('KEDA scales the deployment on the age of the oldest operation, and on noth
   const { query, threshold } = trigger!.metadata
   assert.equal(trigger!.metricType, 'AverageValue')
   const names = checkQuery(query).map(({ name }) => name)
-  assert.ok(
-    names.some((name) => name.includes('queue_oldest_age')),
-    names.join(),
-  )
+  assert.deepEqual(names, ['holdfast.queue.oldest_age', 'holdfast.circuit.state'])
   const workspaces = Object.keys(config().workspaces)
   for (const [, workspace] of query.matchAll(/workspace="([^"]+)"/g))
     assert.ok(workspaces.includes(workspace!), workspace)

@@ -80,15 +80,19 @@ test(
       assert.equal((await by('export', '--out', 'waiting.ndjson')).code, 0)
       assert.equal((await by('dead', 'groups')).code, 0)
       assert.equal((await by('drain', '--timeout', '600ms')).code, 10)
+      const purged = json(await by('purge', '--person', 'p1', '--yes'))
+      assert.deepEqual(purged, { workspaces: [{ workspace: 'shop', matched: 1, done: 1, dryRun: false }] })
       assert.equal((await by('resume', '--yes')).code, 0)
       assert.equal((await cio.stats()).pausedForAll, null)
       assert.equal((await by('pause', '--yes', '--reason', 'deploy')).code, 0)
       assert.deepEqual((await by('tail')).code, 6, 'this needs a relay')
+      const intoFile = await endOf(by('import', 'waiting.ndjson', '--data-dir', 'data'))
+      assert.deepEqual(intoFile.slice(0, 2), [2, 'outbox-on-server'])
       const doctor = await by('doctor')
       const found = (json(doctor)['findings'] as readonly { readonly check: string; readonly message: string }[]).find(
         ({ check }) => check === 'outbox shop',
       )
-      assert.match(found!.message, /^redis [\d.]+ answers in [\d.]+ ms; 3 waiting, 0 dead letters/)
+      assert.match(found!.message, /^redis [\d.]+ answers in [\d.]+ ms; 2 waiting, 0 dead letters/)
       assert.deepEqual(counts, [1], 'an operator is no consumer')
     } finally {
       await cio.close()

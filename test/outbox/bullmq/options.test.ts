@@ -25,7 +25,7 @@ const wrong: readonly (readonly [field: string, options: Readonly<Record<string,
 for (const [field, options] of wrong) {
   test(`bullmqOutbox refuses ${JSON.stringify(options).slice(0, 60)} and names ${field}`, () => {
     assert.throws(
-      () => bullmqOutbox({ connection: 'redis://localhost', ...options } as unknown as BullmqOutboxOptions),
+      () => bullmqOutbox({ connection: 'redis://localhost', ...options }),
       (error) => error instanceof OptionsError && error.field === field,
     )
   })

@@ -109,6 +109,13 @@ class Life {
   }
 }
 
+/** Calls are done in their order, at once; the answers come when the disk has turned. */
+async function answeredLate(run: () => Promise<unknown>, ms: number, clock: VirtualClock): Promise<unknown> {
+  const answer = await run()
+  await new Promise<void>((resolve) => clock.timer(ms, resolve))
+  return answer
+}
+
 function never(): Promise<never> {
   return new Promise(() => {})
 }
@@ -137,6 +144,8 @@ export interface SpillSceneOptions {
   readonly deliverAfterMs?: number
   readonly limits?: Partial<SqliteOutboxOptions>
   readonly openRemote?: OpenOutbox
+  /** How long each answer of the file takes. */
+  readonly diskMs?: number
 }
 
 export async function spillScene(limits: OutboxLimits = {}): Promise<SpillScene> {
@@ -162,7 +171,8 @@ export async function spillScene(limits: OutboxLimits = {}): Promise<SpillScene>
         local: life.opener(async (context) => {
           const opened = await local(file, options.limits)(context)
           files.push(opened)
-          return opened
+          const { diskMs = 0 } = options
+          return diskMs === 0 ? opened : carried(opened, (_call, run) => answeredLate(run, diskMs, runtime.clock))
         }),
         onOutage,
         deliverAfterMs,
@@ -183,7 +193,7 @@ export async function spillScene(limits: OutboxLimits = {}): Promise<SpillScene>
       return outbox
     },
     async dispose() {
-      for (const outbox of living) await outbox.close()
+      for (const outbox of living) await settled(outbox.close(), runtime.clock)
       for (const file of files) await file.close()
       await remote.close()
       folder.remove()

@@ -8,7 +8,7 @@ import { test } from 'node:test'
 
 import * as fc from 'fast-check'
 
-import type { Claim, Outbox } from '../../../src/outbox/outbox.ts'
+import type { Claim, Settlement } from '../../../src/outbox/outbox.ts'
 import { entry } from '../../../src/testing/outbox-conformance/scene.ts'
 import { seededRandom } from '../../../src/testing/seeded-random.ts'
 import { settled } from '../../virtual-time.ts'
@@ -17,7 +17,8 @@ import { drained, type Fate, inScene, type SpillHandle, type SpillScene, waiting
 const RUNS = Number(process.env['HOLDFAST_SPILL_RUNS'] ?? 150)
 const SEED = Number(process.env['HOLDFAST_SPILL_SEED'] ?? 5)
 const LANES = ['a', 'b', 'c']
-const WEATHERS = ['well', 'refused', 'lost', 'late', 'slow', 'changing', 'append only'] as const
+const WEATHERS = ['well', 'refused', 'lost', 'late', 'slow', 'append only', 'changing', 'changing', 'changing'] as const
+const LEASE_MS = 3_000
 
 type Weather = (typeof WEATHERS)[number]
 
@@ -25,7 +26,8 @@ type Step =
   | { readonly do: 'append'; readonly producer: number; readonly lanes: readonly string[]; readonly keyed: boolean }
   | { readonly do: 'weather'; readonly weather: Weather; readonly seed: number }
   | { readonly do: 'pass'; readonly ms: number }
-  | { readonly do: 'deliver'; readonly producer: number; readonly entriesMax: number }
+  | { readonly do: 'claim'; readonly producer: number; readonly entriesMax: number }
+  | { readonly do: 'settle'; readonly producer: number }
   | { readonly do: 'restart'; readonly producer: number; readonly how: 'kill' | 'close' }
 
 const producer = fc.constantFrom(0, 1)
@@ -49,12 +51,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 5,
-    arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(1, 60, 250, 1_000, 7_000) }),
+    arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(1, 3, 20, 60, 250, 1_000, 7_000) }),
   },
   {
     weight: 3,
-    arbitrary: fc.record({ do: fc.constant('deliver' as const), producer, entriesMax: fc.constantFrom(1, 3, 50) }),
+    arbitrary: fc.record({ do: fc.constant('claim' as const), producer, entriesMax: fc.constantFrom(1, 3, 50) }),
   },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('settle' as const), producer }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -77,6 +80,9 @@ interface Delivery {
   readonly id: string
   readonly lane: string
   readonly from: 'remote' | 'file'
+  readonly settlement: Settlement
+  readonly untilMs: number
+  isSettled: boolean
 }
 
 class World {
@@ -84,7 +90,8 @@ class World {
   readonly onOutage: 'hold' | 'deliver'
   readonly handles: SpillHandle[] = []
   readonly stored = new Set<string>()
-  readonly deliveries: Delivery[] = []
+  /** By who claimed. */
+  readonly deliveries: Delivery[][] = [[], []]
   /** By producer. */
   readonly underWay: Promise<unknown>[][] = [[], []]
   #number = 0
@@ -97,7 +104,7 @@ class World {
   /** @param files whether the producers have one file together. */
   async open(producer: number, files: 'own' | 'shared'): Promise<void> {
     const file = files === 'own' ? `spill-${producer}.db` : 'spill.db'
-    const opening = this.scene.open({ file, onOutage: this.onOutage, deliverAfterMs: 2_000 })
+    const opening = this.scene.open({ file, onOutage: this.onOutage, deliverAfterMs: 2_000, diskMs: 2 })
     this.handles[producer] = await settled(opening, this.scene.runtime.clock)
   }
 
@@ -110,24 +117,49 @@ class World {
     this.underWay[producer]!.push(append)
   }
 
-  async deliver(outbox: Outbox, entriesMax: number): Promise<number> {
+  /** What is claimed has reached the provider, whatever becomes of its settlement. */
+  async claim(producer: number, entriesMax: number): Promise<number> {
     const { clock } = this.scene.runtime
-    const claimed: Claim | undefined = await settled(
-      outbox.claim({ entriesMax, bytesMax: 1_000_000, leaseMs: 3_000 }).catch(() => undefined),
-      clock,
+    const askedMs = clock.monotonicMs()
+    const want = { entriesMax, bytesMax: 1_000_000, leaseMs: LEASE_MS }
+    const claiming = this.handles[producer]!.outbox.claim(want).catch(() => undefined)
+    const claimed: Claim | undefined = await settled(claiming, clock)
+    const given = (claimed?.entries ?? []).map(({ id, lanes, position }): Delivery => ({
+      id,
+      lane: lanes[0]!,
+      from: position.startsWith('spill:') ? 'file' : 'remote',
+      settlement: { lease: claimed!.lease, position, verdict: { to: 'delivered' } },
+      untilMs: askedMs + LEASE_MS,
+      isSettled: false,
+    }))
+    for (const each of given) this.#checkAlone(each, clock.monotonicMs())
+    this.deliveries[producer]!.push(...given)
+    return given.length
+  }
+
+  async settle(producer: number): Promise<void> {
+    const open = this.deliveries[producer]!.filter(({ isSettled }) => !isSettled)
+    const settling = this.handles[producer]!.outbox.settle(open.map(({ settlement }) => settlement))
+    const states = await settled(
+      settling.catch(() => []),
+      this.scene.runtime.clock,
     )
-    if (claimed === undefined || claimed.entries.length === 0) return 0
-    const { lease, entries } = claimed
-    // They have reached the provider, whatever becomes of the settlement.
-    for (const { id, lanes, position } of entries) {
-      this.deliveries.push({ id, lane: lanes[0]!, from: position.startsWith('spill:') ? 'file' : 'remote' })
-    }
-    const settlements = entries.map(({ position }) => ({ lease, position, verdict: { to: 'delivered' } as const }))
-    await settled(
-      outbox.settle(settlements).catch(() => {}),
-      clock,
+    for (const [index] of states.entries()) open[index]!.isSettled = true
+  }
+
+  /** What is in flight from the file has neither gone over meanwhile nor been overtaken by what stood behind it. */
+  #checkAlone(given: Delivery, nowMs: number): void {
+    const ahead = this.deliveries
+      .flat()
+      .filter(
+        ({ from, lane, isSettled, untilMs }) => from === 'file' && lane === given.lane && !isSettled && untilMs > nowMs,
+      )
+      .filter(({ id }) => id.split('-')[0] === given.id.split('-')[0] && numberOf(id) <= numberOf(given.id))
+    assert.deepEqual(
+      ahead.map(({ id }) => id),
+      [],
+      `in flight while ${given.id} was given`,
     )
-    return entries.length
   }
 
   async run(steps: readonly Step[], files: 'own' | 'shared'): Promise<void> {
@@ -137,12 +169,14 @@ class World {
       if (each.do === 'append') this.append(each.producer, each.lanes, each.keyed)
       if (each.do === 'weather') network.fate = fateOf(each.weather, each.seed)
       if (each.do === 'pass') await runtime.clock.advance(each.ms)
-      if (each.do === 'deliver') await this.deliver(this.handles[each.producer]!.outbox, each.entriesMax)
+      if (each.do === 'claim') await this.claim(each.producer, each.entriesMax)
+      if (each.do === 'settle') await this.settle(each.producer)
       if (each.do === 'restart') {
         const { outbox, kill } = this.handles[each.producer]!
         if (each.how === 'close') await settled(outbox.close(), runtime.clock)
         else {
           kill()
+          this.deliveries[each.producer] = this.deliveries[each.producer]!.map((old) => ({ ...old, isSettled: true }))
           this.underWay[each.producer] = []
         }
         await this.open(each.producer, files)
@@ -173,7 +207,7 @@ for (const files of ['own', 'shared'] as const) {
         inScene(async (scene) => {
           const world = new World(scene, 'hold')
           await world.run(
-            steps.filter((each) => each.do !== 'deliver'),
+            steps.filter((each) => each.do !== 'claim'),
             files,
           )
           const ids = (await waitingIn(scene.remote)).map(({ id }) => id)
@@ -198,12 +232,13 @@ test('whatever happens, with deliveries in between: each lane is delivered in or
         const world = new World(scene, onOutage)
         await world.run(steps, 'own')
         for (let idle = 0; idle < 5;) {
-          const delivered = await world.deliver(world.handles[0]!.outbox, 50)
-          idle = delivered === 0 ? idle + 1 : 0
+          const claimed = await world.claim(0, 50)
+          await world.settle(0)
+          idle = claimed === 0 ? idle + 1 : 0
           await scene.runtime.clock.advance(1_000)
         }
         const first = new Map<string, Delivery>()
-        for (const delivery of world.deliveries) {
+        for (const delivery of world.deliveries.flat().toSorted((a, b) => a.untilMs - b.untilMs)) {
           if (!first.has(delivery.id)) first.set(delivery.id, delivery)
         }
         assert.deepEqual(
@@ -221,7 +256,7 @@ test('whatever happens, with deliveries in between: each lane is delivered in or
           }
         }
         for (const { outbox } of world.handles) {
-          const { waiting, spilled, lost } = await outbox.stats()
+          const { waiting, spilled, lost } = await settled(outbox.stats(), scene.runtime.clock)
           assert.deepEqual([waiting, spilled, lost], [0, 0, 0])
         }
       })(),
