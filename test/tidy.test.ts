@@ -30,6 +30,7 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
       'node:url',
       'bullmq',
       'ioredis',
+      'pg',
     ],
   },
   observe: { from: ['protocol', 'runtime', ...contract], packages: [] },
@@ -123,6 +124,7 @@ const singleImporter = [
   '@opentelemetry/api',
   'bullmq',
   'ioredis',
+  'pg',
 ]
 
 function filesOf(folder: string): string[] {

@@ -14,7 +14,17 @@ import { createEventFeed } from './event-feed.ts'
 import { admit } from './guard.ts'
 import { applyPauses } from './pauses.ts'
 import type { AdminRelay, AdminWorkspace } from './relay.ts'
-import { bodyOf, deadAskOf, queryOf, queueAskOf, reasonOf, resolveCommandOf, text, whole } from './request-fields.ts'
+import {
+  bodyOf,
+  deadAskOf,
+  queryOf,
+  queueAskOf,
+  reasonOf,
+  resolveCommandOf,
+  text,
+  whole,
+  purgeCommandOf,
+} from './request-fields.ts'
 import { statusOf } from './status.ts'
 import { checkToken } from './token.ts'
 
@@ -171,6 +181,7 @@ function workspaceRoutes(on: On, { context, audit }: Parts): void {
       desk.resolveDead(name, how, await resolveCommandOf(request)),
     )
   }
+  on('POST', '/workspaces/:name/purge', async (request, name) => desk.purge(name, await purgeCommandOf(request)))
   for (const act of ['pause', 'resume'] as const) {
     on('POST', `/workspaces/:name/${act}`, async (request, name) =>
       desk[act](name, reasonOf(await bodyOf(request, ['reason']))),

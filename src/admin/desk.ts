@@ -12,6 +12,8 @@ import type {
   DeadPage,
   PauseNote,
   PauseReport,
+  PurgeCommand,
+  PurgeReport,
   QueueAsk,
   QueuePage,
   ResolveCommand,
@@ -20,6 +22,7 @@ import type {
 } from './contract.ts'
 import { groupsOf, resolveChosen } from './dead-scan.ts'
 import { endPause, keepPause, pauseNoteOf, readPause } from './pauses.ts'
+import { purgeOne } from './purge.ts'
 import type { AdminWorkspace } from './relay.ts'
 import { shownDead, shownWaiting } from './shown.ts'
 
@@ -28,7 +31,7 @@ const PAGE_CHARS_MAX = 8_000_000
 
 export type DeskWorkspace = Pick<
   AdminWorkspace,
-  'queue' | 'deadLetters' | 'pause' | 'resume' | 'pauseAll' | 'resumeAll' | 'stats'
+  'queue' | 'deadLetters' | 'pause' | 'resume' | 'pauseAll' | 'resumeAll' | 'purge' | 'stats'
 >
 
 export interface DeskParts {
@@ -47,6 +50,7 @@ export interface Desk {
   dead(workspace: string, ask: DeadAsk): Promise<DeadPage>
   deadGroups(workspace: string): Promise<DeadGroups>
   resolveDead(workspace: string, how: 'replay' | 'drop', command: ResolveCommand): Promise<ResolveReport>
+  purge(workspace: string, command: PurgeCommand): Promise<PurgeReport>
   pause(workspace: string, reason: string | null): Promise<PauseReport>
   resume(workspace: string, reason: string | null): Promise<PauseReport>
 }
@@ -78,6 +82,13 @@ export function createDesk({ workspaces, dataDir, isShared, who, clock, audit }:
       const report = await resolveChosen(workspaceOf(workspace), how, command)
       if (!report.dryRun) {
         audit({ type: 'audit', act: how, workspace, who, reason: command.reason ?? null, count: report.done })
+      }
+      return report
+    },
+    async purge(workspace, command) {
+      const report = await purgeOne(workspaceOf(workspace), command)
+      if (!report.dryRun) {
+        audit({ type: 'audit', act: 'purge', workspace, who, reason: command.reason ?? null, count: report.done })
       }
       return report
     },

@@ -67,6 +67,7 @@ export function openOffline(options: OfflineOptions): AdminClient {
     dead: (workspace, ask = {}) => desk.dead(workspace, ask),
     deadGroups: (workspace) => desk.deadGroups(workspace),
     resolveDead: (workspace, how, command) => desk.resolveDead(workspace, how, command),
+    purge: (workspace, command) => desk.purge(workspace, command),
     pause: async (workspace, reason) => desk.pause(workspace, reason),
     resume: async (workspace, reason) => desk.resume(workspace, reason),
     async drain(name, timeoutMs) {

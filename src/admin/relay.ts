@@ -15,6 +15,7 @@ export interface AdminWorkspace {
   /** For all processes that share its outbox. */
   pauseAll(words: { readonly who: string; readonly why?: string }): Promise<void>
   resumeAll(): Promise<void>
+  purge(person: string): Promise<number>
   drain(options?: { readonly timeoutMs?: number }): Promise<DrainReport>
 }
 

@@ -1,5 +1,6 @@
 /** A workspace whose operations are in a file: read without being a handle, so that nothing is taken from anybody. */
 import { createDeadLetters } from '../client/dead-letters.ts'
+import { purgePerson } from '../client/purge.ts'
 import { createQueue } from '../client/queue.ts'
 import type { Outbox } from '../outbox/outbox.ts'
 import { sqliteOutbox } from '../outbox/sqlite.ts'
@@ -13,18 +14,19 @@ export function stoppedFile(path: string, runtime: Runtime): StoppedWorkspace {
   let reader: OutboxFileReader | undefined
   const open = (): OutboxFileReader => (reader ??= readOutboxFile(path, runtime))
   const looking: Pick<Outbox, 'list'> = { list: async (query) => open().list(query) }
+  // A handle, as of another process: it may act, and gives everything back at once. It claims nothing.
+  async function act(what: (outbox: Outbox) => Promise<number>): Promise<number> {
+    const openHandle = sqliteOutbox({ path, onDamage: 'refuse', reserveBytes: 0 })
+    const outbox = await openHandle({ runtime, workspace: open().workspace, notice: () => {} })
+    try {
+      return await what(outbox)
+    } finally {
+      await outbox.close()
+    }
+  }
   const acting: Pick<Outbox, 'list' | 'resolveDead'> = {
     ...looking,
-    async resolveDead(selection, how) {
-      // A handle, as of another process: it may act, and gives everything back at once. It claims nothing.
-      const openHandle = sqliteOutbox({ path, onDamage: 'refuse', reserveBytes: 0 })
-      const outbox = await openHandle({ runtime, workspace: open().workspace, notice: () => {} })
-      try {
-        return await outbox.resolveDead(selection, how)
-      } finally {
-        await outbox.close()
-      }
-    },
+    resolveDead: (selection, how) => act((outbox) => outbox.resolveDead(selection, how)),
   }
   return {
     isShared: false,
@@ -47,6 +49,7 @@ export function stoppedFile(path: string, runtime: Runtime): StoppedWorkspace {
     resume: () => {},
     pauseAll: notRunning,
     resumeAll: notRunning,
+    purge: (person) => act((outbox) => purgePerson(outbox, person)),
     drain: notRunning,
     close: async () => reader?.close(),
   }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 
 import { createDeadLetters } from '../client/dead-letters.ts'
+import { purgePerson } from '../client/purge.ts'
 import { createQueue } from '../client/queue.ts'
 import { lookInto, type SharedOutbox } from '../outbox/of-kind.ts'
 import type { Outbox, OutboxNotice, SharedPause, StoreReport } from '../outbox/outbox.ts'
@@ -51,6 +52,7 @@ export function stoppedStore({ siteId, outbox }: StoreOfWorkspace, runtime: Runt
     async resumeAll() {
       await (await open()).setPaused(null)
     },
+    purge: async (person) => purgePerson(await open(), person),
     async drain(timeoutMs) {
       const endMs = clock.monotonicMs() + timeoutMs
       for (;;) {

@@ -29,6 +29,7 @@ import { type CallOptions, createIntake } from './intake.ts'
 import { createNeighbours, type Neighbours } from './neighbours.ts'
 import { createOpening, type Opening } from './opening.ts'
 import type { ClientSettings } from './options.ts'
+import { purgePerson } from './purge.ts'
 import { createQueue, type Queue } from './queue.ts'
 import {
   type BatchReceipt,
@@ -279,6 +280,17 @@ export abstract class Client extends CustomerIOCalls implements AsyncDisposable 
   /** Ends the pause of `pauseAll()`, whoever began it. A process that was paused by itself stays so. Rejects as that does. */
   async resumeAll(): Promise<void> {
     await (await this.#opening.ready()).setPaused(null)
+  }
+
+  /**
+   * Removes everything that is stored of one person, waiting operations and dead letters, also merges with others. What is on
+   * its way to Customer.io may still arrive; what is called meanwhile may stay. Resolves to how many operations went.
+   * Rejects with an `OptionsError`, or an `OutboxError`.
+   * @param person as the calls named the person
+   * @example `await cio.purge('42') // before the person is deleted at Customer.io`
+   */
+  async purge(person: string): Promise<number> {
+    return purgePerson(await this.#opening.ready(), person)
   }
 
   /**

@@ -64,8 +64,8 @@ export const outboxSettings: Shape<OutboxConfig> = {
   schema: orNone(
     text({
       about: 'postgres: the schema of its tables, which `holdfast migrate` makes. `holdfast` unless given.',
-      pattern: /^[a-z_][a-z0-9_]{0,62}$/,
-      allowed: 'small letters, digits and "_", up to 63, no digit first',
+      pattern: /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/,
+      allowed: 'small letters, digits and "_", up to 63, no digit and no "pg_" first',
       change: 'restart',
     }),
   ),

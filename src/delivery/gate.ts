@@ -256,7 +256,7 @@ class ComposedGate implements Gate {
     const isLimited = hint.kind === 'limited'
     const heeded = isLimited ? this.#limiter.throttledElsewhere(nowMs, hint.forMs) : this.#heardOfCircuit(hint, nowMs)
     if (!heeded) return
-    this.#emit({ type: 'heard', hint })
+    this.#emit({ type: 'heard', said: hint.kind, forMs: hint.kind === 'well' ? null : hint.forMs })
     if (isLimited) this.#emitThrottled(nowMs)
     this.#changed()
   }

@@ -83,7 +83,7 @@ export class ClientRecorder {
         this.#add('store.errors', 1, event.during, errorReasonOf(event.code))
         return
       case 'heard':
-        this.#add('hints', 1, event.hint.kind)
+        this.#add('hints', 1, event.said)
         return
       case 'spill':
         if (event.state === 'begun') this.#add('store.spills', 1)

@@ -81,7 +81,7 @@ export type HoldfastEvent =
   /** That pause is over; the one of the other scope may go on. */
   | { readonly type: 'resumed'; readonly scope: 'process' | 'all' }
   /** Another process that delivers from the same outbox said this of Customer.io, and this one heeds it. */
-  | { readonly type: 'heard'; readonly hint: ProviderHint }
+  | { readonly type: 'heard'; readonly said: ProviderHint['kind']; readonly forMs: number | null }
   /** So many processes deliver from the outbox now, this one included; each takes its part of the rate. */
   | { readonly type: 'handles'; readonly count: number }
   /** Which server keeps the outbox, and what it may lose as it is configured. */

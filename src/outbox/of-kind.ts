@@ -2,15 +2,15 @@
  * The outbox of a kind that a configuration names. What speaks to a server is loaded when such an outbox is opened, so that
  * nobody needs the packages of one that he does not use.
  */
-import { OptionsError } from '../errors.ts'
 import type { BullmqOutboxOptions } from './bullmq.ts'
 import type { OpenOutbox } from './outbox.ts'
+import type { PostgresOutboxOptions } from './postgres.ts'
 import { sqliteOutbox, type SqliteOutboxOptions } from './sqlite.ts'
 
 /** Many machines share it, and all of them deliver. */
 export type SharedOutbox =
   | { readonly kind: 'bullmq'; readonly options: BullmqOutboxOptions }
-  | { readonly kind: 'postgres'; readonly options: { readonly connectionString: string } }
+  | { readonly kind: 'postgres'; readonly options: PostgresOutboxOptions }
 
 export type OutboxOfKind = { readonly kind: 'sqlite'; readonly options: SqliteOutboxOptions } | SharedOutbox
 
@@ -22,7 +22,10 @@ export function outboxOfKind(described: OutboxOfKind): OpenOutbox {
 /** @returns an outbox whose opening also rejects with `OptionsError`: a package is missing, or an option is wrong */
 export function sharedOutbox(described: SharedOutbox): OpenOutbox {
   return async (context) => {
-    if (described.kind === 'postgres') throw new OptionsError('outbox.kind', 'postgres is not in this version')
+    if (described.kind === 'postgres') {
+      const { postgresOutbox } = await import('./postgres.ts')
+      return postgresOutbox(described.options)(context)
+    }
     const { bullmqOutbox } = await import('./bullmq.ts')
     return bullmqOutbox(described.options)(context)
   }

@@ -110,7 +110,7 @@ test('a 429 that one gets slows all: nobody sends in the time that it was told t
   assert.deepEqual(after, [])
   const heeded = members.flatMap(({ events }) => events).filter((event) => event.type === 'heard')
   assert.equal(heeded.length, 3)
-  assert.ok(heeded.every(({ hint }) => hint.kind === 'limited'))
+  assert.ok(heeded.every(({ said }) => said === 'limited'))
   await soon(members[0]!.cio.drain())
   await close()
 })
@@ -125,7 +125,7 @@ test('an outage that one has found costs the others hardly a request, and its en
   const total = counts.reduce((sum, count) => sum + count, 0)
   assert.ok(total <= 10 + 4 * 10, `${counts.join(' ')} requests`)
   assert.ok(
-    members.some(({ events }) => events.some((event) => event.type === 'heard' && event.hint.kind === 'failing')),
+    members.some(({ events }) => events.some((event) => event.type === 'heard' && event.said === 'failing')),
     'somebody heard of it before it found out by itself',
   )
   for (const member of members) member.network = () => {}

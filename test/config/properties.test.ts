@@ -8,6 +8,8 @@ import * as fc from 'fast-check'
 import { type ClientOptions, resolveOptions } from '../../src/client/options.ts'
 import { configJsonSchema, printConfig, toClientOptions, writtenConfig } from '../../src/config/index.ts'
 import { CALL_KINDS } from '../../src/config/relay-config.ts'
+import { resolveBullmqOptions } from '../../src/outbox/bullmq/options.ts'
+import { resolvePostgresOptions } from '../../src/outbox/postgres/options.ts'
 import { resolveSqliteOptions } from '../../src/outbox/sqlite/options.ts'
 import type { CallType } from '../../src/protocol/call.ts'
 import { files } from './arbitrary.ts'
@@ -79,6 +81,8 @@ test('a configuration that is taken never fails in the client or its outbox', ()
         const options: ClientOptions = client
         resolveOptions(options)
         if (outbox.kind === 'sqlite') resolveSqliteOptions(outbox.options)
+        else if (outbox.kind === 'postgres') resolvePostgresOptions(outbox.options)
+        else resolveBullmqOptions(outbox.options)
       }
     }),
     RUNS,

@@ -98,7 +98,7 @@ test('what others said is heeded, told as an event, and passed on to nobody', ()
   gate.heard({ kind: 'well' }, 9_000)
   assert.equal(gate.check(9_000).open, true)
   assert.deepEqual(
-    events.map((event) => (event.type === 'heard' ? event.hint.kind : event.type)),
+    events.map((event) => (event.type === 'heard' ? event.said : event.type)),
     ['failing', 'limited', 'throttled', 'well'],
   )
   assert.deepEqual(told, [])

@@ -11,9 +11,9 @@ import { DeadMirror, type MirroredDead } from './dead-mirror.ts'
 import { FailedJobs } from './failed-jobs.ts'
 import { within } from './patience.ts'
 import { makePlaneClient, type PlaneClient } from './plane-client.ts'
-import type { RedisClient, RedisConnection } from './redis-client.ts'
+import type { RedisConnection } from './redis-client.ts'
 import { failureOf, unavailable } from './redis-failure.ts'
-import { WatchedWorker } from './watched-worker.ts'
+import { closeWorker, type MadeWorker } from './plane-worker.ts'
 
 export type { MirroredDead } from './dead-mirror.ts'
 
@@ -57,7 +57,7 @@ export interface ControlPlaneParts {
 const DOORBELL = 'doorbell'
 const SWEEP = 'sweep'
 const SWEEP_MS = 2_000
-/** A sweep that is due for so long has been lost. */
+/** When the sweep has been due for so long, it does not come by itself. */
 const LATE_MS = 10_000
 const TICK_MS = 1_000
 /** Ticks between two looks at whether the sweep is still planned. */
@@ -95,25 +95,30 @@ export async function openControlPlane(parts: ControlPlaneParts): Promise<Contro
 class Plane implements ControlPlane {
   readonly #parts: ControlPlaneParts
   readonly #clock: Clock
-  readonly #client: RedisClient
+  readonly #plane: PlaneClient
   readonly #queue: Queue
   readonly #dead: FailedJobs
   readonly #mirror: DeadMirror
-  readonly #worker: WatchedWorker
+  readonly #makeWorker: () => MadeWorker
+  #worker: MadeWorker
   readonly #failed: (error: unknown) => void
   readonly #bell: Bell
   #tick: CancelTimer = () => {}
   #ticks = 0
   #isLooking = false
   #isWriting = false
+  /** When the sweep is due next, and since when we have seen it to be due then. */
+  #due: { readonly next: number | undefined; readonly sinceMs: number } | null = null
   #paused = false
+  /** Counts our own changes of the pause: what was asked before one of them says nothing about after it. */
+  #pauseChanges = 0
   #closing: Promise<void> | null = null
 
   constructor(parts: ControlPlaneParts, bullmq: BullMq, plane: PlaneClient) {
     const { clock, name, prefix, telemetry } = parts
     this.#parts = parts
     this.#clock = clock
-    this.#client = plane.client
+    this.#plane = plane
     this.#failed = atTimes(clock, parts.failed)
     const traced = telemetry === undefined ? {} : { telemetry: telemetry as never }
     const shared = { connection: plane.client, prefix, ...traced }
@@ -123,11 +128,12 @@ class Plane implements ControlPlane {
     this.#mirror = new DeadMirror(this.#dead)
     this.#bell = new Bell(clock, () => this.#ring())
     const process = async (job: Job): Promise<void> => this.#process(job)
-    this.#worker = new WatchedWorker(clock, () => {
+    this.#makeWorker = () => {
       const worker = plane.noting(() => new bullmq.Worker(name, process, { ...shared, ...workerOptions }))
       worker.made.on('error', this.#failed)
       return worker
-    })
+    }
+    this.#worker = this.#makeWorker()
     plane.client.on('ready', () => this.#welcome())
     if (plane.client.status === 'ready') this.#welcome()
     this.#armTick()
@@ -140,7 +146,9 @@ class Plane implements ControlPlane {
   async setPaused(paused: boolean): Promise<void> {
     if (this.#closing !== null) throw new OutboxError('OUTBOX_CLOSED', 'the connection to Redis was closed')
     if (!this.#isReady) throw unavailable('Redis cannot be reached', false)
+    this.#pauseChanges++
     const how = await within(this.#clock, ACT_MS_MAX, paused ? this.#queue.pause() : this.#queue.resume())
+    this.#pauseChanges++
     if (how === 'late') throw unavailable(`Redis did not answer within ${ACT_MS_MAX} ms`, true)
     if (how !== 'done') throw failureOf(how.error, true)
     this.#paused = paused
@@ -165,25 +173,24 @@ class Plane implements ControlPlane {
     this.#tick()
     this.#bell.close()
     const how = this.#isReady ? 'soft' : 'hard'
-    await Promise.all([this.#worker.close(how), this.#dead.close(how)])
+    await Promise.all([closeWorker(this.#clock, this.#worker, how), this.#dead.close(how)])
     void this.#queue.close().catch(() => {})
-    this.#client.disconnect()
+    this.#plane.end()
   }
 
   get #isReady(): boolean {
-    return this.#client.status === 'ready'
+    return this.#plane.client.status === 'ready'
   }
 
   /** Redis is there, perhaps another one or an empty one. */
   #welcome(): void {
-    this.#worker.excuse()
+    this.#due = null
     this.#mirror.forget()
     this.#ticks = 0
     void this.#look()
   }
 
   async #process(job: Job): Promise<void> {
-    this.#worker.heard()
     this.#parts.woken()
     if (job.name !== SWEEP) return
     const how = await within(this.#clock, SWEEP_MS_MAX, this.#parts.sweep())
@@ -206,7 +213,7 @@ class Plane implements ControlPlane {
 
   /** One at a time: what has no answer yet is not asked again. */
   async #look(): Promise<void> {
-    if (!this.#isReady || this.#isLooking || this.#closing !== null) return this.#worker.excuse()
+    if (!this.#isReady || this.#isLooking || this.#closing !== null) return
     this.#isLooking = true
     try {
       if (this.#ticks++ % PLAN_TICKS === 0) {
@@ -222,19 +229,32 @@ class Plane implements ControlPlane {
     }
   }
 
+  /**
+   * Each sweep plans the next one. When none comes for long the plan was lost, or all workers have fallen silent, as they
+   * have been known to after a connection came back: both are made anew. One that is silent among others harms nobody.
+   */
   async #plan(): Promise<void> {
     const planned = await this.#queue.getJobScheduler(SWEEP)
-    const isLate = (planned?.next ?? 0) < this.#clock.wallMs() - LATE_MS
-    if (planned !== undefined && planned.every === SWEEP_MS && (!isLate || this.#paused)) return
+    const nowMs = this.#clock.monotonicMs()
+    if (this.#paused || this.#due === null || this.#due.next !== planned?.next) {
+      this.#due = { next: planned?.next, sinceMs: nowMs }
+    }
+    const isLate = nowMs - this.#due.sinceMs > LATE_MS
+    if (planned?.every === SWEEP_MS && !isLate) return
     await this.#queue.upsertJobScheduler(SWEEP, { every: SWEEP_MS }, { name: SWEEP, opts: jobOptions })
+    if (isLate && this.#closing === null) this.#renewWorker()
+  }
+
+  #renewWorker(): void {
+    this.#due = null
+    void closeWorker(this.#clock, this.#worker, 'hard')
+    this.#worker = this.#makeWorker()
   }
 
   async #lookAtPause(): Promise<void> {
+    const changes = this.#pauseChanges
     const paused = await this.#queue.isPaused()
-    // A paused queue gives nobody a job.
-    if (paused) this.#worker.excuse()
-    else this.#worker.check()
-    if (paused === this.#paused || this.#closing !== null) return
+    if (paused === this.#paused || changes !== this.#pauseChanges || this.#closing !== null) return
     this.#paused = paused
     this.#parts.pausedChanged(paused)
   }

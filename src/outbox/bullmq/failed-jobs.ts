@@ -3,7 +3,7 @@ import type { Clock } from '../../runtime/clock.ts'
 import type { BullMq, Job, Queue } from './bullmq.ts'
 import { type DeadQueue, failedReason, type MirroredDead, MIRRORED_MAX } from './dead-mirror.ts'
 import type { PlaneClient } from './plane-client.ts'
-import { closeWorker, type MadeWorker } from './watched-worker.ts'
+import { closeWorker, type MadeWorker } from './plane-worker.ts'
 
 const CONCURRENCY = 20
 /** Dead letters are rare, and two connections are dear. */
@@ -24,6 +24,7 @@ export class FailedJobs implements DeadQueue {
   readonly #queue: Queue
   #worker: MadeWorker | null = null
   #usedMs = 0
+  #isClosed = false
 
   constructor(parts: FailedJobsParts) {
     this.#parts = parts
@@ -40,7 +41,7 @@ export class FailedJobs implements DeadQueue {
   async show(dead: readonly MirroredDead[]): Promise<void> {
     this.#usedMs = this.#parts.clock.monotonicMs()
     await this.#queue.addBulk(dead.map(jobOf))
-    this.#worker ??= this.#start()
+    this.#work()
   }
 
   async hide(ids: readonly string[]): Promise<readonly string[]> {
@@ -53,7 +54,7 @@ export class FailedJobs implements DeadQueue {
     const waiting = await this.#queue.getWaitingCount()
     if (waiting > 0) {
       this.#usedMs = this.#parts.clock.monotonicMs()
-      this.#worker ??= this.#start()
+      this.#work()
     } else if (this.#worker !== null && this.#parts.clock.monotonicMs() - this.#usedMs > REST_MS) {
       const resting = this.#worker
       this.#worker = null
@@ -62,8 +63,13 @@ export class FailedJobs implements DeadQueue {
   }
 
   async close(how: 'soft' | 'hard'): Promise<void> {
+    this.#isClosed = true
     if (this.#worker !== null) await closeWorker(this.#parts.clock, this.#worker, how)
     void this.#queue.close().catch(() => {})
+  }
+
+  #work(): void {
+    if (!this.#isClosed) this.#worker ??= this.#start()
   }
 
   #start(): MadeWorker {

@@ -8,6 +8,8 @@ export interface PlaneClient {
   readonly client: RedisClient
   /** The copies made while `make` ran. */
   noting<Made>(make: () => Made): { readonly made: Made; readonly copies: readonly RedisClient[] }
+  /** Ends all connections, also those that are still to be made: what BullMQ has under way may make one later. */
+  end(): void
 }
 
 export async function makePlaneClient(connection: RedisConnection): Promise<PlaneClient> {
@@ -15,11 +17,16 @@ export async function makePlaneClient(connection: RedisConnection): Promise<Plan
   const client = await makeClient(connection, 'patient', { lazyConnect: false })
   const shared = client as RedisClient & { duplicate(...args: readonly unknown[]): RedisClient }
   const original = shared.duplicate.bind(shared)
+  const open = new Set<RedisClient>([client])
   let noted: RedisClient[] | null = null
+  let hasEnded = false
   shared.duplicate = (...args) => {
     const copy = original(...args)
     copy.on('error', () => {})
+    copy.on('end', () => open.delete(copy))
+    open.add(copy)
     noted?.push(copy)
+    if (hasEnded) copy.disconnect()
     return copy
   }
   return {
@@ -31,6 +38,10 @@ export async function makePlaneClient(connection: RedisConnection): Promise<Plan
       } finally {
         noted = null
       }
+    },
+    end: () => {
+      hasEnded = true
+      for (const each of open) each.disconnect()
     },
   }
 }

@@ -1,4 +1,5 @@
 /** The statements of an append. */
+import { bigintArray, textArray } from './binary-arrays.ts'
 import { BLOCK, CLASS } from './tables.ts'
 import type { EntryRow } from './rows.ts'
 
@@ -11,23 +12,21 @@ const columns = 'turn, lane, lanes, class, campaign_at_ms, id, head, body'
 function classOf(s: string, row: string): string {
   return `CASE WHEN ${row}.backlog THEN ${CLASS.backlog}
       WHEN (SELECT b.turn FROM ${s}.entries b WHERE b.class = ${CLASS.backlog} ORDER BY b.turn LIMIT 1) IS NULL THEN ${CLASS.plain}
-      ELSE ${s}.class_of(false, ${row}.lane, ${row}.lanes) END`
+      ELSE ${s}.class_of(false, ${row}.lane, ${row}.lanes::bigint[]) END`
 }
 
 /** Stores rows whose ids nobody has used. Gives the block: the first row is in its first place. */
 export function insertSql(s: string): string {
   return `WITH block AS MATERIALIZED (SELECT pg_current_xact_id() AS transaction, nextval('${s}.blocks') AS number),
-given AS MATERIALIZED (
-  SELECT b.number * ${BLOCK} + n.place AS turn, n.id, n.lane, n.lanes::bigint[] AS lanes, n.backlog, n.campaign_at_ms,
-    n.keep_ms, n.head, n.body
-  FROM block b, unnest($1::text[], $2::bigint[], $3::text[], $4::boolean[], $5::bigint[], $6::bigint[], $7::text[], $8::text[])
-    WITH ORDINALITY n(id, lane, lanes, backlog, campaign_at_ms, keep_ms, head, body, place)),
 known AS (
   INSERT INTO ${s}.ids (id, position, until)
-  SELECT g.id, g.turn, now() + g.keep_ms * interval '1 millisecond' FROM given g),
+  SELECT n.id, b.number * ${BLOCK} + n.place, now() + n.keep_ms * interval '1 millisecond'
+  FROM block b, unnest($1::text[], $6::bigint[]) WITH ORDINALITY n(id, keep_ms, place)),
 stored AS (
   INSERT INTO ${s}.entries (${columns})
-  SELECT g.turn, g.lane, g.lanes, ${classOf(s, 'g')}, g.campaign_at_ms, g.id, g.head, g.body FROM given g),
+  SELECT b.number * ${BLOCK} + n.place, n.lane, n.lanes::bigint[], ${classOf(s, 'n')}, n.campaign_at_ms, n.id, n.head, n.body
+  FROM block b, unnest($1::text[], $2::bigint[], $3::text[], $4::boolean[], $5::bigint[], $7::text[], $8::text[])
+    WITH ORDINALITY n(id, lane, lanes, backlog, campaign_at_ms, head, body, place)),
 counted AS (
   INSERT INTO ${s}.tallies (accepted, waiting_bytes) VALUES ($9, $10))
 SELECT number::text AS block FROM block`
@@ -35,14 +34,14 @@ SELECT number::text AS block FROM block`
 
 export function insertValues(rows: readonly EntryRow[], bytes: number): readonly unknown[] {
   return [
-    rows.map((row) => row.id),
-    rows.map((row) => row.lane),
-    rows.map((row) => arrayOf(row.lanes)),
+    textArray(rows.map((row) => row.id)),
+    bigintArray(rows.map((row) => row.lane)),
+    textArray(rows.map((row) => arrayOf(row.lanes))),
     rows.map((row) => row.isBacklog),
-    rows.map((row) => row.campaignAtMs),
-    rows.map((row) => row.keepMs),
-    rows.map((row) => row.head),
-    rows.map((row) => row.body),
+    bigintArray(rows.map((row) => row.campaignAtMs)),
+    bigintArray(rows.map((row) => row.keepMs)),
+    textArray(rows.map((row) => row.head)),
+    textArray(rows.map((row) => row.body)),
     rows.length,
     bytes,
   ]
@@ -71,10 +70,11 @@ export function usedSql(s: string): string {
  * the commit.
  */
 export function joinSql(s: string): string {
-  return `WITH block AS MATERIALIZED (SELECT pg_current_xact_id() AS transaction, nextval('${s}.blocks') AS number),
+  return `WITH input AS MATERIALIZED (SELECT $1::text::json AS value),
+block AS MATERIALIZED (SELECT pg_current_xact_id() AS transaction, nextval('${s}.blocks') AS number),
 given AS MATERIALIZED (
   SELECT b.number * ${BLOCK} + n.place AS turn, n.*
-  FROM block b, json_to_recordset($1::text::json -> 'rows') AS n(
+  FROM block b, input i, json_to_recordset(i.value -> 'rows') AS n(
     place integer, id text, lane bigint, lanes bigint[], backlog boolean, campaign_at_ms bigint, keep_ms bigint,
     head text, body text)),
 known AS MATERIALIZED (
@@ -84,22 +84,25 @@ known AS MATERIALIZED (
   UNION ALL
   SELECT g.place, -p.joined FROM given g JOIN ${s}.entries p ON p.turn = p.joined AND p.id = g.id),
 fresh AS MATERIALIZED (SELECT g.* FROM given g WHERE g.place NOT IN (SELECT k.place FROM known k)),
-used AS MATERIALIZED (${usedSql(s)}),
+committed AS MATERIALIZED (${usedSql(s)}),
+used AS MATERIALIZED (
+  SELECT c.operations::bigint + count(p.turn) AS operations,
+    c.bytes::bigint + coalesce(sum(octet_length(p.body)), 0) AS bytes
+  FROM committed c LEFT JOIN ${s}.entries p ON p.turn = p.joined GROUP BY c.operations, c.bytes),
 room AS MATERIALIZED (
-  SELECT u.operations, u.bytes,
-    u.operations::bigint + (SELECT count(*) FROM fresh) <= ($1::text::json ->> 'operationsMax')::bigint AS fits,
-    u.bytes::bigint + (SELECT coalesce(sum(octet_length(f.body)), 0) FROM fresh f)
-      <= ($1::text::json ->> 'bytesMax')::bigint AS fits_bytes
-  FROM used u),
+  SELECT u.operations::text AS operations, u.bytes::text AS bytes, (i.value ->> 'repeated')::bigint AS repeated,
+    u.operations + (SELECT count(*) FROM fresh) <= (i.value ->> 'operationsMax')::bigint AS fits,
+    u.bytes + (SELECT coalesce(sum(octet_length(f.body)), 0) FROM fresh f)
+      <= (i.value ->> 'bytesMax')::bigint AS fits_bytes
+  FROM used u, input i),
 stored AS (
   INSERT INTO ${s}.entries (turn, lane, lanes, class, joined, keep_ms, campaign_at_ms, id, head, body)
   SELECT f.turn, f.lane, f.lanes, CASE WHEN f.backlog THEN ${CLASS.backlog} ELSE ${CLASS.plain} END, f.turn, f.keep_ms,
     f.campaign_at_ms, f.id, f.head, f.body
   FROM fresh f, room r WHERE r.fits AND r.fits_bytes),
+repeated AS (SELECT r.repeated + (SELECT count(*) FROM known) AS n FROM room r WHERE r.fits AND r.fits_bytes),
 counted AS (
-  INSERT INTO ${s}.tallies (duplicates)
-  SELECT count(*) + ($1::text::json ->> 'repeated')::bigint FROM known, room r WHERE r.fits AND r.fits_bytes
-  HAVING count(*) + ($1::text::json ->> 'repeated')::bigint > 0)
+  INSERT INTO ${s}.tallies (duplicates) SELECT r.n FROM repeated r WHERE r.n > 0)
 SELECT g.place::text AS place, g.turn::text AS turn, k.position::text AS position, r.operations, r.bytes,
   r.fits, r.fits_bytes
 FROM given g CROSS JOIN room r LEFT JOIN known k ON k.place = g.place ORDER BY g.place`
@@ -113,8 +116,8 @@ export function joinValue(
     rows: rows.map((row, index) => ({
       place: index + 1,
       id: row.id,
-      lane: row.lane,
-      lanes: row.lanes,
+      lane: String(row.lane),
+      lanes: row.lanes?.map(String) ?? null,
       backlog: row.isBacklog,
       campaign_at_ms: row.campaignAtMs,
       keep_ms: row.keepMs,
@@ -127,6 +130,6 @@ export function joinValue(
   })
 }
 
-function arrayOf(numbers: readonly string[] | null): string | null {
+function arrayOf(numbers: readonly bigint[] | null): string | null {
   return numbers === null ? null : `{${numbers.join(',')}}`
 }

@@ -12,7 +12,7 @@ import { CLASS } from './tables.ts'
 const PAGE_MAX = 5_000
 
 /** Plans are kept for long, and must suit the table when it has grown; costs say nothing of that while it is empty. */
-export const settings = `SET enable_seqscan = off SET jit = off SET lock_timeout = '5s'`
+export const settings = `SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off SET lock_timeout = '5s'`
 
 interface Scan {
   readonly name: string

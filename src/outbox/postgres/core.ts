@@ -33,6 +33,7 @@ import { Pulse } from './pulse.ts'
 import { serverReport } from './server-report.ts'
 import { Upkeep } from './upkeep.ts'
 import { UsedEstimate } from './used.ts'
+import { WakeUp } from './wake-up.ts'
 import { checkWorkspace } from './workspace.ts'
 
 interface Parts {
@@ -42,6 +43,7 @@ interface Parts {
   readonly operators: Operators
   readonly census: Census
   readonly pulse: Pulse
+  readonly wakeUp: WakeUp | undefined
 }
 
 export async function openPostgres(options: ResolvedPostgresOptions, context: OutboxContext): Promise<Outbox> {
@@ -51,7 +53,7 @@ export async function openPostgres(options: ResolvedPostgresOptions, context: Ou
     await database.checkIsolation()
     const report = await serverReport(database)
     if (options.requireDurability && report.risks.length > 0) {
-      throw new OutboxError('OUTBOX_UNAVAILABLE', `the server may lose what it confirmed: ${report.risks.join('; ')}`)
+      throw new OutboxError('OUTBOX_NOT_DURABLE', `the server may lose what it confirmed: ${report.risks.join('; ')}`)
     }
     await checkVersion(database, options.schema)
     const schema = quoted(options.schema)
@@ -59,7 +61,12 @@ export async function openPostgres(options: ResolvedPostgresOptions, context: Ou
     notice({ type: 'role', role: 'active' })
     notice({ type: 'store-report', report })
     const parts = partsOf(database, schema, options, context)
-    await parts.pulse.start()
+    try {
+      await parts.pulse.start()
+    } catch (error) {
+      await parts.wakeUp?.stop()
+      throw error
+    }
     return new PostgresOutbox(parts, postgresExecutions(database, schema, options.limits))
   } catch (error) {
     await database.end()
@@ -80,20 +87,27 @@ function partsOf(database: Database, schema: string, options: ResolvedPostgresOp
     clock: runtime.clock,
     used,
     notice,
+    looks: context.looks === true,
     looked: (look) => upkeep.run(look),
   })
+  const wakeUp = options.listen
+    ? new WakeUp({ database, schema: options.schema, handle, clock: runtime.clock, woken: () => pulse.wake() })
+    : undefined
   const appends = new Appends({
     database,
     schema,
     lock: lockNumber(options.schema),
     limits,
     used,
-    stored: (block) => pulse.drew(block),
+    stored: (block) => {
+      pulse.drew(block)
+      wakeUp?.tell()
+    },
   })
   const claims = new Claims({ database, schema, handle, runtime, floor: () => 0 })
   const operators = new Operators(database, schema)
   const census = new Census(database, schema, limits, runtime.clock)
-  return { database, appends, claims, operators, census, pulse }
+  return { database, appends, claims, operators, census, pulse, wakeUp }
 }
 
 class PostgresOutbox implements Outbox {
@@ -154,11 +168,17 @@ class PostgresOutbox implements Outbox {
   }
 
   tell(hint: ProviderHint): void {
-    if (this.#closing === undefined) this.#parts.pulse.tell(hint)
+    if (this.#closing !== undefined) return
+    const { pulse, wakeUp } = this.#parts
+    void pulse.tell(hint).then(() => wakeUp?.tell())
   }
 
   setPaused(pause: SharedPause | null): Promise<void> {
-    return this.#run(() => this.#parts.pulse.setPaused(pause))
+    const { pulse, wakeUp } = this.#parts
+    return this.#run(async () => {
+      await pulse.setPaused(pause)
+      wakeUp?.tell()
+    })
   }
 
   close(): Promise<void> {
@@ -167,12 +187,13 @@ class PostgresOutbox implements Outbox {
   }
 
   async #close(): Promise<void> {
-    const { database, appends, census, claims, pulse } = this.#parts
+    const { database, appends, census, claims, pulse, wakeUp } = this.#parts
     await Promise.allSettled([...this.#running])
     await appends.finished()
     await census.finished()
     // With the server away the leases end by themselves, and the handle is soon not counted any more.
     await claims.endAll().catch(() => {})
+    await wakeUp?.stop()
     await pulse.stop().catch(() => {})
     await database.end()
   }

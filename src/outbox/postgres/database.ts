@@ -4,7 +4,7 @@
  */
 import { OutboxError } from '../../errors.ts'
 import type { Clock } from '../../runtime/clock.ts'
-import { failureOf, isWorthAnotherTry } from './failure.ts'
+import { failureOf, isUniqueViolation, isWorthAnotherTry } from './failure.ts'
 import { ownPool, type OwnPool, type PgClient, type PgPool, type Rows } from './peer.ts'
 import type { Target } from './options.ts'
 
@@ -52,39 +52,30 @@ export class Database {
 
   /** Throws `OutboxError`. What another transaction was in the way of is tried again. */
   async query(text: string, values: readonly unknown[] = []): Promise<Rows> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#onConnection((query) => this.#inIsolation(query, text, values))
-      } catch (error) {
-        if (!isWorthAnotherTry(error) || tries === TRIES_MAX) throw failureOf(error, true)
-      }
-    }
+    return this.queryRaw(text, values).catch((error: unknown) => {
+      throw failureOf(error, true)
+    })
   }
 
   /** As `query`, and hands over an error of the server as it is. */
   async queryRaw(text: string, values: readonly unknown[]): Promise<Rows> {
-    return this.#onConnection((query) => this.#inIsolation(query, text, values))
+    return again(isWorthAnotherTry, () => this.#onConnection((query) => this.#inIsolation(query, text, values)))
   }
 
-  /** Several statements in one transaction. `begin` may set what holds for it. */
+  /**
+   * Several statements in one transaction; tried again as a whole, also where somebody else has used an id since it was
+   * looked for. `begin` may set what holds for it.
+   */
   async transaction<Result>(begin: string, run: (query: Query) => Promise<Result>): Promise<Result> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await this.#onConnection(async (query) => {
-          await query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${begin}`)
-          try {
-            const result = await run(query)
-            await query('COMMIT')
-            return result
-          } catch (error) {
-            await query('ROLLBACK').catch(() => {})
-            throw error
-          }
-        })
-      } catch (error) {
-        if (!isWorthAnotherTry(error) || tries === TRIES_MAX) throw failureOf(error, true)
-      }
-    }
+    const isWorth = (error: unknown): boolean => isWorthAnotherTry(error) || isUniqueViolation(error)
+    return again(isWorth, () =>
+      this.#onConnection(async (query) => {
+        await query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${begin}`)
+        return this.#toItsEnd(query, () => run(query))
+      }),
+    ).catch((error: unknown) => {
+      throw failureOf(error, true)
+    })
   }
 
   /** A connection for as long as the caller wants; it must be released. */
@@ -110,10 +101,14 @@ export class Database {
   async #inIsolation(query: Query, text: string, values: readonly unknown[]): Promise<Rows> {
     if (!this.#needsBegin) return query(text, values)
     await query('BEGIN ISOLATION LEVEL READ COMMITTED')
+    return this.#toItsEnd(query, () => query(text, values))
+  }
+
+  async #toItsEnd<Result>(query: Query, run: () => Promise<Result>): Promise<Result> {
     try {
-      const rows = await query(text, values)
+      const result = await run()
       await query('COMMIT')
-      return rows
+      return result
     } catch (error) {
       await query('ROLLBACK').catch(() => {})
       throw error
@@ -156,9 +151,19 @@ export class Database {
         },
         (error: unknown) => {
           cancel()
-          reject(error as Error)
+          reject(error)
         },
       )
     })
+  }
+}
+
+async function again<Result>(isWorth: (error: unknown) => boolean, run: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await run()
+    } catch (error) {
+      if (!isWorth(error) || tries === TRIES_MAX) throw error
+    }
   }
 }

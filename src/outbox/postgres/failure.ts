@@ -1,11 +1,8 @@
 /** What the server or the way to it reports, as an error of this package. */
 import { isHoldfastError, OutboxError, type OutboxErrorCode } from '../../errors.ts'
 
-/**
- * Server errors that a second try may not meet: serialization, deadlock, a lock that was waited for too long, and an id
- * that somebody else has used since it was looked for.
- */
-const again = ['40001', '40P01', '55P03', '23505']
+/** Server errors that a second try may not meet: serialization, deadlock, a lock that was waited for too long. */
+const again = ['40001', '40P01', '55P03']
 
 export function isWorthAnotherTry(error: unknown): boolean {
   return again.includes(sqlState(error) ?? '')

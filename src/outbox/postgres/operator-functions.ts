@@ -7,6 +7,10 @@ const selected = `($1 IS NULL OR d.turn = ANY ($1) OR d.joined = ANY ($2))
 
 /** @param s the schema, quoted; `lock` the number of the lock that orders claims */
 export function operatorFunctions(s: string, lock: bigint): string {
+  return `${purgeFunction(s, lock)}${dropFunction(s)}${replayFunction(s, lock)}`
+}
+
+function purgeFunction(s: string, lock: bigint): string {
   return `
 CREATE OR REPLACE FUNCTION ${s}.purge(gone_lane bigint, OUT purged bigint)
 LANGUAGE plpgsql ${settings} AS $$
@@ -46,7 +50,11 @@ BEGIN
     VALUES (purged, -dead_sums.n, -dead_sums.expired, -sums.bytes, -dead_sums.bytes);
   END IF;
 END $$;
+`
+}
 
+function dropFunction(s: string): string {
+  return `
 CREATE OR REPLACE FUNCTION ${s}.drop_dead(bigint[], bigint[], text, bigint, OUT dropped bigint)
 LANGUAGE plpgsql ${settings} AS $$
 DECLARE
@@ -65,7 +73,11 @@ BEGIN
     VALUES (dropped, -sums.n, -sums.expired, -sums.bytes);
   END IF;
 END $$;
+`
+}
 
+function replayFunction(s: string, lock: bigint): string {
+  return `
 CREATE OR REPLACE FUNCTION ${s}.replay_dead(bigint[], bigint[], text, bigint, OUT replayed bigint)
 LANGUAGE plpgsql ${settings} AS $$
 DECLARE

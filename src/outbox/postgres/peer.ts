@@ -9,7 +9,10 @@ export type Rows = readonly Readonly<Record<string, unknown>>[]
 export interface PgClient {
   query(text: string, values?: unknown[]): Promise<{ readonly rows: Rows }>
   release(error?: Error | boolean): void
-  on(event: 'notification', listener: (message: { readonly channel: string }) => void): unknown
+  on(
+    event: 'notification',
+    listener: (message: { readonly channel: string; readonly payload?: string | undefined }) => void,
+  ): unknown
   on(event: 'error', listener: (error: Error) => void): unknown
   removeListener(event: 'error', listener: (error: Error) => void): unknown
 }

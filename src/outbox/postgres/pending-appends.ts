@@ -35,7 +35,7 @@ export class PendingAppends {
   #queue: Pending[] = []
   #bytes = 0
   #running = 0
-  readonly #lanes = new Map<string, number>()
+  readonly #lanes = new Map<bigint, number>()
   #idle: (() => void)[] = []
 
   /** @param store stores the calls of one group, each whole or not at all; rejects when that is so for all of them */
@@ -108,6 +108,6 @@ export class PendingAppends {
   }
 }
 
-function lanesOf(row: EntryRow): readonly string[] {
+function lanesOf(row: EntryRow): readonly bigint[] {
   return row.lanes ?? [row.lane]
 }

@@ -22,6 +22,8 @@ export interface PulseParts {
   readonly clock: Clock
   readonly used: UsedEstimate
   readonly notice: (notice: OutboxNotice) => void
+  /** It gives no sign of life, so it does not count and never leads. */
+  readonly looks: boolean
   /** After each look that succeeded. */
   readonly looked: (look: Look) => Promise<void>
 }
@@ -75,11 +77,11 @@ export class Pulse {
     this.#run()
   }
 
-  tell(hint: ProviderHint): void {
+  /** Never rejects: a hint may be lost. */
+  async tell(hint: ProviderHint): Promise<void> {
     const { database, schema, handle } = this.#parts
     const text = `INSERT INTO ${schema}.hints (handle, hint, at) VALUES ($1, $2, clock_timestamp())`
-    // A hint may be lost.
-    database.query(text, [handle, JSON.stringify(hint)]).catch(() => {})
+    await database.query(text, [handle, JSON.stringify(hint)]).catch(() => {})
   }
 
   async setPaused(pause: SharedPause | null): Promise<void> {
@@ -117,8 +119,8 @@ export class Pulse {
   }
 
   async #look(): Promise<void> {
-    const { database, schema: s, handle, notice, used } = this.#parts
-    if (this.#beats++ % SIGN_EVERY === 0) {
+    const { database, schema: s, handle, notice, used, looks } = this.#parts
+    if (!looks && this.#beats++ % SIGN_EVERY === 0) {
       await database.query(
         `INSERT INTO ${s}.handles (id, seen) VALUES ($1, clock_timestamp())
         ON CONFLICT (id) DO UPDATE SET seen = excluded.seen`,
@@ -131,7 +133,7 @@ export class Pulse {
         (SELECT count(*) FROM ${s}.handles h WHERE h.seen > clock_timestamp() - ${SILENT}) AS handles,
         (SELECT min(h.id) FROM ${s}.handles h WHERE h.seen > clock_timestamp() - ${SILENT}) AS leader,
         (SELECT coalesce(max(n.number), 0) FROM ${s}.hints n)::text AS hint,
-        (SELECT json_agg(n.hint ORDER BY n.number) FROM ${s}.hints n WHERE n.number > $1 AND n.handle <> $2) AS hints,
+        (SELECT json_agg(n.hint ORDER BY n.number)::text FROM ${s}.hints n WHERE n.number > $1 AND n.handle <> $2) AS hints,
         (SELECT count(*) FROM ${s}.tallies) AS tallies, u.operations, u.bytes
       FROM (${usedSql(s)}) u`,
       [this.#lastHint ?? 0, handle],
@@ -140,7 +142,7 @@ export class Pulse {
     const handles = Number(row['handles'])
     if (handles !== this.#handles) notice({ type: 'handles', count: (this.#handles = handles) })
     this.#tellPause(row['pause'] as string | null)
-    this.#tellHints(Number(row['hint']), row['hints'] as readonly string[] | null)
+    this.#tellHints(Number(row['hint']), row['hints'] as string | null)
     this.#tellAppends(Number(row['block']))
     await this.#parts.looked({ leads: row['leader'] === handle, tallies: Number(row['tallies']) })
   }
@@ -151,12 +153,13 @@ export class Pulse {
     this.#parts.notice({ type: 'paused', pause: pause === null ? null : (JSON.parse(pause) as SharedPause) })
   }
 
-  #tellHints(newest: number, hints: readonly string[] | null): void {
+  #tellHints(newest: number, hints: string | null): void {
     // What was said before this handle was there is old.
     const isFirst = this.#lastHint === undefined
     this.#lastHint = Math.max(newest, this.#lastHint ?? 0)
     if (isFirst) return
-    for (const hint of hints ?? []) this.#parts.notice({ type: 'hint', hint: JSON.parse(hint) as ProviderHint })
+    const texts = JSON.parse(hints ?? '[]') as readonly string[]
+    for (const hint of texts) this.#parts.notice({ type: 'hint', hint: JSON.parse(hint) as ProviderHint })
   }
 
   #tellAppends(block: number): void {

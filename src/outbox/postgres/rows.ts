@@ -10,8 +10,8 @@ import { RESEND_MS } from '../limits.ts'
 import type { NewEntry } from '../outbox.ts'
 
 export interface EntryRow {
-  readonly lane: string
-  readonly lanes: readonly string[] | null
+  readonly lane: bigint
+  readonly lanes: readonly bigint[] | null
   readonly isBacklog: boolean
   readonly campaignAtMs: number | null
   readonly keepMs: number
@@ -23,9 +23,9 @@ export interface EntryRow {
   readonly bytes: number
 }
 
-/** The number under which a lane is found, as text: it has 64 bits. */
-export function laneNumber(lane: string): string {
-  return hash('sha256', lane, 'buffer').readBigInt64BE(0).toString()
+/** The number under which a lane is found. */
+export function laneNumber(lane: string): bigint {
+  return BigInt.asIntN(64, BigInt(`0x${hash('sha256', lane).slice(0, 16)}`))
 }
 
 export function rowOf(entry: NewEntry, rememberKeysMs: number): EntryRow {

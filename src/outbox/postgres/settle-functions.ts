@@ -25,20 +25,7 @@ DECLARE
 BEGIN
   PERFORM 1 FROM ${s}.leases l WHERE l.id = ANY (given_leases) ORDER BY l.id FOR UPDATE;
   now_at := clock_timestamp();
-  SELECT coalesce(array_agg(x.ord), '{}'), coalesce(array_agg(x.turn), '{}'),
-    coalesce(array_agg(x.turn) FILTER (WHERE given_kinds[x.ord] = ${KIND.delivered}), '{}'),
-    array_agg(x.turn) FILTER (WHERE given_kinds[x.ord] = ${KIND.dead}),
-    array_agg(x.turn) FILTER (WHERE given_kinds[x.ord] IN (${KIND.again}, ${KIND.unsent}))
-  INTO held, held_turns, turns_out, turns_dead, turns_again
-  FROM (
-    SELECT min(g.ord)::integer AS ord, g.turn FROM (
-      SELECT u.ord, u.lease, CASE WHEN u.position > 0 THEN u.position
-        ELSE (SELECT e.turn FROM ${s}.entries e WHERE e.joined = -u.position) END AS turn
-      FROM unnest(given_leases, given_positions) WITH ORDINALITY u(lease, position, ord)) g
-    JOIN (
-      SELECT DISTINCT l.id, t.turn FROM ${s}.leases l, unnest(l.turns) t(turn)
-      WHERE l.id = ANY (given_leases) AND l.until > now_at) h ON h.id = g.lease AND h.turn = g.turn
-    GROUP BY g.turn) x;
+  ${heldSql(s)}
   IF held = '{}' THEN RETURN; END IF;
 
   WITH gone AS (
@@ -88,4 +75,22 @@ BEGIN
   END IF;
 END $$;
 `
+}
+
+/** Of what is given, what its lease still gives the right to settle: places in the arrays, and turns. */
+function heldSql(s: string): string {
+  return `SELECT coalesce(array_agg(x.ord), '{}'), coalesce(array_agg(x.turn), '{}'),
+    coalesce(array_agg(x.turn) FILTER (WHERE given_kinds[x.ord] = ${KIND.delivered}), '{}'),
+    array_agg(x.turn) FILTER (WHERE given_kinds[x.ord] = ${KIND.dead}),
+    array_agg(x.turn) FILTER (WHERE given_kinds[x.ord] IN (${KIND.again}, ${KIND.unsent}))
+  INTO held, held_turns, turns_out, turns_dead, turns_again
+  FROM (
+    SELECT min(g.ord)::integer AS ord, g.turn FROM (
+      SELECT u.ord, u.lease, CASE WHEN u.position > 0 THEN u.position
+        ELSE (SELECT e.turn FROM ${s}.entries e WHERE e.joined = -u.position) END AS turn
+      FROM unnest(given_leases, given_positions) WITH ORDINALITY u(lease, position, ord)) g
+    JOIN (
+      SELECT DISTINCT l.id, t.turn FROM ${s}.leases l, unnest(l.turns) t(turn)
+      WHERE l.id = ANY (given_leases) AND l.until > now_at) h ON h.id = g.lease AND h.turn = g.turn
+    GROUP BY g.turn) x;`
 }

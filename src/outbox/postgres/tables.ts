@@ -24,6 +24,11 @@ const large = `WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_th
 
 /** @param s the schema, quoted */
 export function tables(s: string): string {
+  return `${waitingTables(s)}${endedTables(s)}${sharedTables(s)}`
+}
+
+/** What waits, and its state. */
+function waitingTables(s: string): string {
   return `
 CREATE SEQUENCE IF NOT EXISTS ${s}.blocks;
 
@@ -52,7 +57,6 @@ CREATE TABLE IF NOT EXISTS ${s}.ids (
   position bigint NOT NULL,
   until timestamptz NOT NULL
 ) ${large};
-CREATE INDEX IF NOT EXISTS ids_until ON ${s}.ids (until);
 
 CREATE TABLE IF NOT EXISTS ${s}.leases (
   id text COLLATE "C" PRIMARY KEY,
@@ -68,7 +72,12 @@ CREATE TABLE IF NOT EXISTS ${s}.retries (
   due timestamptz NOT NULL,
   lanes bigint[] NOT NULL
 ) ${busy};
+`
+}
 
+/** What became of entries. */
+function endedTables(s: string): string {
+  return `
 CREATE TABLE IF NOT EXISTS ${s}.dead (
   turn bigint PRIMARY KEY,
   lane bigint NOT NULL,
@@ -107,7 +116,12 @@ CREATE TABLE IF NOT EXISTS ${s}.tallies (
   waiting_bytes bigint NOT NULL DEFAULT 0,
   dead_bytes bigint NOT NULL DEFAULT 0
 ) ${busy};
+`
+}
 
+/** What the handles share besides. */
+function sharedTables(s: string): string {
+  return `
 CREATE TABLE IF NOT EXISTS ${s}.executions (
   key text COLLATE "C" PRIMARY KEY,
   token text NOT NULL,

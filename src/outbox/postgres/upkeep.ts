@@ -8,8 +8,8 @@ import type { Look } from './pulse.ts'
 const TALLIES_MAX = 50
 const SWEEP_EVERY_MS = 10_000
 const IDS_EVERY_MS = 30_000
-const IDS_PER_STATEMENT = 5_000
-const STATEMENTS_MAX = 400
+/** A page has about eighty ids. */
+const PAGES_PER_STATEMENT = 1_000
 
 const sums = [
   'accepted',
@@ -78,26 +78,23 @@ export class Upkeep {
     )
   }
 
-  /** Ids of entries that still wait stay, and are passed by: there may be millions of them after an outage. */
+  /**
+   * Goes through the table from end to end: an index on the time would cost each append more than this costs in a minute.
+   * Ids of entries that still wait stay.
+   */
   async forgetIds(): Promise<void> {
     const s = this.#schema
-    let from: unknown = '-infinity'
-    let limit = IDS_PER_STATEMENT
-    for (let statement = 0; statement < STATEMENTS_MAX; statement++) {
-      const [row] = await this.#database.query(
-        `WITH over AS MATERIALIZED (
-          SELECT i.id, i.until, i.position FROM ${s}.ids i WHERE i.until >= $1::timestamptz AND i.until <= clock_timestamp()
-          ORDER BY i.until LIMIT $2), gone AS (
-          DELETE FROM ${s}.ids i USING over o WHERE i.id = o.id AND i.until = o.until
-            AND NOT EXISTS (SELECT 1 FROM ${s}.entries w WHERE w.turn = o.position)
-            AND NOT EXISTS (SELECT 1 FROM ${s}.entries w WHERE w.joined = -o.position))
-        SELECT count(*) AS rows, max(o.until)::text AS until FROM over o`,
-        [from, limit],
+    const [size] = await this.#database.query(
+      `SELECT pg_relation_size('${s}.ids') / current_setting('block_size')::bigint AS pages`,
+    )
+    for (let page = 0; page < Number(size?.['pages']); page += PAGES_PER_STATEMENT) {
+      await this.#database.query(
+        `DELETE FROM ${s}.ids i
+        WHERE i.ctid >= $1::text::tid AND i.ctid < $2::text::tid AND i.until <= clock_timestamp()
+          AND NOT EXISTS (SELECT 1 FROM ${s}.entries w WHERE w.turn = i.position)
+          AND NOT EXISTS (SELECT 1 FROM ${s}.entries w WHERE w.joined = -i.position)`,
+        [`(${page},0)`, `(${page + PAGES_PER_STATEMENT},0)`],
       )
-      if (Number(row?.['rows']) < limit) return
-      // Where one moment has more ids than that, they are taken together.
-      limit = row?.['until'] === from ? limit * 2 : IDS_PER_STATEMENT
-      from = row?.['until']
     }
   }
 }

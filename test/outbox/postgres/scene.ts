@@ -5,6 +5,7 @@ import { Pool } from 'pg'
 
 import type { Outbox, OutboxNotice } from '../../../src/outbox/outbox.ts'
 import { migratePostgres, postgresOutbox, type PostgresOutboxOptions } from '../../../src/outbox/postgres.ts'
+import type { Runtime } from '../../../src/runtime/runtime.ts'
 import { systemRuntime } from '../../../src/runtime/system.ts'
 
 export interface Opened {
@@ -17,10 +18,14 @@ export function newSchema(): string {
 }
 
 /** Opens a handle and keeps what it says. */
-export async function open(options: PostgresOutboxOptions, workspace = 'test'): Promise<Opened> {
+export async function open(
+  options: PostgresOutboxOptions,
+  workspace = 'test',
+  runtime: Runtime = systemRuntime,
+): Promise<Opened> {
   const notices: OutboxNotice[] = []
   const notice = (each: OutboxNotice): void => void notices.push(each)
-  return { outbox: await postgresOutbox(options)({ runtime: systemRuntime, workspace, notice }), notices }
+  return { outbox: await postgresOutbox(options)({ runtime, workspace, notice }), notices }
 }
 
 /** A pool whose broken connections trouble nobody, and a schema with the tables in it. */

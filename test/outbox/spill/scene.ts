@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { OutboxError } from '../../../src/errors.ts'
 import { memoryOutbox } from '../../../src/outbox/memory.ts'
 import type { OutboxLimits } from '../../../src/outbox/limits.ts'
-import type { ListedEntry, OpenOutbox, Outbox, OutboxNotice } from '../../../src/outbox/outbox.ts'
+import type { ListedEntry, OpenOutbox, Outbox, OutboxContext, OutboxNotice } from '../../../src/outbox/outbox.ts'
 import { openSpilling } from '../../../src/outbox/spill/outbox.ts'
 import { openInlineSqliteOutbox } from '../../../src/outbox/sqlite/inline.ts'
 import type { SqliteOutboxOptions } from '../../../src/outbox/sqlite/options.ts'
@@ -16,12 +16,14 @@ import { MortalClock, temporaryFolder } from '../sqlite/scene.ts'
 
 /**
  * What happens to a call of the remote outbox. `refused`: nothing is done. `lost`: it is done, and the answer does not come.
- * `slow`: it is done late, and the answer comes.
+ * `late`: the answer does not come, and it
+ * is done later all the same. `slow`: it is done after a while, and the answer comes.
  */
-export type Fate = 'well' | 'refused' | 'lost' | 'slow'
+export type Fate = 'well' | 'refused' | 'lost' | 'late' | 'slow'
 
 const TIMEOUT_MS = 200
 const SLOW_MS = 50
+const LATE_MS = 1_500
 
 /** What a call of the network meets, from one moment to the next. */
 export class Network {
@@ -43,7 +45,11 @@ export class Network {
       await this.#pass(SLOW_MS)
       return run()
     }
-    await run()
+    if (fate === 'lost') await run()
+    else
+      void this.#pass(LATE_MS)
+        .then(run)
+        .catch(() => {})
     await this.#pass(TIMEOUT_MS)
     throw new OutboxError('OUTBOX_UNAVAILABLE', 'no answer', { mayBeStored: call === 'append' })
   }
@@ -57,16 +63,61 @@ export class Network {
 export function behind(network: Network, open: OpenOutbox): OpenOutbox {
   return async (context) => {
     const outbox = await network.carry('open', () => open(context))
-    return new Proxy(outbox, {
-      get(target, name: keyof Outbox) {
-        const member = target[name]
-        if (typeof member !== 'function') return member
-        const method = member.bind(target) as (...args: unknown[]) => Promise<unknown>
-        if (name === 'close' || name === 'tell') return method
-        return (...args: unknown[]) => network.carry(name, () => method(...args))
-      },
-    })
+    return carried(outbox, (call, run) => network.carry(call, run))
   }
+}
+
+type Carry = (call: string, run: () => Promise<unknown>) => Promise<unknown>
+
+/** The same outbox, each call of which is made by `carry`. */
+function carried<Target extends Outbox>(outbox: Target, carry: Carry): Target {
+  return new Proxy(outbox, {
+    get(target, name: keyof Outbox) {
+      const member = target[name]
+      if (typeof member !== 'function') return member
+      const method = member.bind(target) as (...args: unknown[]) => Promise<unknown>
+      if (name === 'close' || name === 'tell') return method
+      return (...args: unknown[]) => carry(name, () => method(...args))
+    },
+  })
+}
+
+/** A process, as far as it can be dead: then nothing is done for it and nothing is answered any more. */
+class Life {
+  #isOver = false
+
+  end(): void {
+    this.#isOver = true
+  }
+
+  async carry<Answer>(_call: string, run: () => Promise<Answer>): Promise<Answer> {
+    if (this.#isOver) return never()
+    try {
+      const answer = await run()
+      return this.#isOver ? await never() : answer
+    } catch (error) {
+      if (this.#isOver) return never()
+      throw error
+    }
+  }
+
+  opener<Opened extends Outbox>(open: (context: OutboxContext) => Promise<Opened>): typeof open {
+    return async (context) => {
+      const opened = await this.carry('open', () => open(context))
+      return carried(opened, (call, run) => this.carry(call, run))
+    }
+  }
+}
+
+/** Calls are done in their order, at once; the answers come when the disk has turned. */
+async function answeredLate(run: () => Promise<unknown>, ms: number, clock: VirtualClock): Promise<unknown> {
+  const answer = await run()
+  await new Promise<void>((resolve) => clock.timer(ms, resolve))
+  return answer
+}
+
+function never(): Promise<never> {
+  return new Promise(() => {})
 }
 
 export interface SpillHandle {
@@ -93,6 +144,8 @@ export interface SpillSceneOptions {
   readonly deliverAfterMs?: number
   readonly limits?: Partial<SqliteOutboxOptions>
   readonly openRemote?: OpenOutbox
+  /** How long each answer of the file takes. */
+  readonly diskMs?: number
 }
 
 export async function spillScene(limits: OutboxLimits = {}): Promise<SpillScene> {
@@ -101,7 +154,8 @@ export async function spillScene(limits: OutboxLimits = {}): Promise<SpillScene>
   const network = new Network(runtime.clock)
   const openRemote = memoryOutbox({ ...limits, deliver: 'all' })
   const remote = await openRemote({ runtime, workspace: 'test', notice: () => {} })
-  const outboxes: Outbox[] = []
+  const living = new Set<Outbox>()
+  const files: Outbox[] = []
   const local = (file: string, options: Partial<SqliteOutboxOptions> = {}): ReturnType<typeof openInlineSqliteOutbox> =>
     openInlineSqliteOutbox({ path: join(folder.path, file), durability: 'os', reserveBytes: 0, ...options })
   return {
@@ -111,24 +165,36 @@ export async function spillScene(limits: OutboxLimits = {}): Promise<SpillScene>
     async open({ file = 'spill.db', onOutage = 'hold', deliverAfterMs = 60_000, ...options } = {}) {
       const notices: OutboxNotice[] = []
       const clock = new MortalClock(runtime.clock)
+      const life = new Life()
       const open = openSpilling({
-        remote: behind(network, options.openRemote ?? openRemote),
-        local: local(file, options.limits),
+        remote: life.opener(behind(network, options.openRemote ?? openRemote)),
+        local: life.opener(async (context) => {
+          const opened = await local(file, options.limits)(context)
+          files.push(opened)
+          const { diskMs = 0 } = options
+          return diskMs === 0 ? opened : carried(opened, (_call, run) => answeredLate(run, diskMs, runtime.clock))
+        }),
         onOutage,
         deliverAfterMs,
       })
       const notice = (each: OutboxNotice): void => void notices.push(each)
       const outbox = await open({ runtime: { ...runtime, clock }, workspace: 'test', notice })
-      outboxes.push(outbox)
-      return { outbox, notices, kill: () => clock.die() }
+      living.add(outbox)
+      const kill = (): void => {
+        clock.die()
+        life.end()
+        living.delete(outbox)
+      }
+      return { outbox, notices, kill }
     },
     async openFile(file = 'spill.db') {
       const outbox = await local(file)({ runtime, workspace: 'test', notice: () => {} })
-      outboxes.push(outbox)
+      files.push(outbox)
       return outbox
     },
     async dispose() {
-      for (const outbox of outboxes) await outbox.close()
+      for (const outbox of living) await settled(outbox.close(), runtime.clock)
+      for (const file of files) await file.close()
       await remote.close()
       folder.remove()
     },

@@ -106,9 +106,19 @@ const RENEW = `${COMMON}
 local now = nowMs()
 expire(now)
 flushReady()
+-- Everything that a lease held may have been purged.
+local function holds(lease)
+  local sequences = {}
+  for index, v in ipairs(call('LRANGE', X..':'..lease, 0, -1)) do sequences[index] = floor(v / 4) end
+  for _, mark in ipairs(read('HMGET', F, sequences)) do
+    if mark and sub(mark, 2) == lease then return true end
+  end
+  endLease(lease)
+  return false
+end
 local answers = {}
 for index = 2, #ARGV do
-  local held = call('ZSCORE', X, ARGV[index])
+  local held = holds(ARGV[index])
   answers[index - 1] = held and 1 or 0
   if held then call('ZADD', X, now + ARGV[1], ARGV[index]) end
 end
