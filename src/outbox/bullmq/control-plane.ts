@@ -6,14 +6,14 @@
 import { OutboxError } from '../../errors.ts'
 import type { CancelTimer, Clock } from '../../runtime/clock.ts'
 import { Bell } from './bell.ts'
-import { type BullMq, type Job, loadBullMq, type Queue } from './bullmq.ts'
+import { type BullMq, type Job, loadBullMq, type Queue, type Worker } from './bullmq.ts'
 import { DeadMirror, type MirroredDead } from './dead-mirror.ts'
 import { FailedJobs } from './failed-jobs.ts'
 import { within } from './patience.ts'
 import { makePlaneClient, type PlaneClient } from './plane-client.ts'
 import type { RedisConnection } from './redis-client.ts'
 import { failureOf, unavailable } from './redis-failure.ts'
-import { closeWorker, type MadeWorker } from './plane-worker.ts'
+import { PlaneWorker } from './plane-worker.ts'
 
 export type { MirroredDead } from './dead-mirror.ts'
 
@@ -99,8 +99,8 @@ class Plane implements ControlPlane {
   readonly #queue: Queue
   readonly #dead: FailedJobs
   readonly #mirror: DeadMirror
-  readonly #makeWorker: () => MadeWorker
-  #worker: MadeWorker
+  readonly #makeWorker: () => PlaneWorker
+  #worker: PlaneWorker
   readonly #failed: (error: unknown) => void
   readonly #bell: Bell
   #tick: CancelTimer = () => {}
@@ -128,11 +128,8 @@ class Plane implements ControlPlane {
     this.#mirror = new DeadMirror(this.#dead)
     this.#bell = new Bell(clock, () => this.#ring())
     const process = async (job: Job): Promise<void> => this.#process(job)
-    this.#makeWorker = () => {
-      const worker = plane.noting(() => new bullmq.Worker(name, process, { ...shared, ...workerOptions }))
-      worker.made.on('error', this.#failed)
-      return worker
-    }
+    const make = (): Worker => new bullmq.Worker(name, process, { ...shared, ...workerOptions })
+    this.#makeWorker = () => new PlaneWorker(clock, plane, make, this.#failed)
     this.#worker = this.#makeWorker()
     plane.client.on('ready', () => this.#welcome())
     if (plane.client.status === 'ready') this.#welcome()
@@ -173,7 +170,7 @@ class Plane implements ControlPlane {
     this.#tick()
     this.#bell.close()
     const how = this.#isReady ? 'soft' : 'hard'
-    await Promise.all([closeWorker(this.#clock, this.#worker, how), this.#dead.close(how)])
+    await Promise.all([this.#worker.close(how), this.#dead.close(how)])
     void this.#queue.close().catch(() => {})
     this.#plane.end()
   }
@@ -247,7 +244,7 @@ class Plane implements ControlPlane {
 
   #renewWorker(): void {
     this.#due = null
-    void closeWorker(this.#clock, this.#worker, 'hard')
+    void this.#worker.close('hard')
     this.#worker = this.#makeWorker()
   }
 

@@ -49,7 +49,6 @@ const KEEPALIVE_MS = 10_000
 const SILENCE_MS_MAX = 5_000
 /** BullMQ's workers wait for a job for 10 seconds before they ask again. */
 const SILENCE_PATIENT_MS_MAX = 30_000
-const SLOTS_REFRESH_MS = 5_000
 const REDIRECTIONS_MAX = 4
 const REDIRECTIONS_PATIENT_MAX = 16
 const RETRY_PATIENT_MS = 100
@@ -129,7 +128,8 @@ function clusterOptions({ lazyConnect, enableOfflineQueue, ...node }: OwnOptions
     maxRedirections: enableOfflineQueue ? REDIRECTIONS_PATIENT_MAX : REDIRECTIONS_MAX,
     retryDelayOnFailover: enableOfflineQueue ? RETRY_PATIENT_MS : 0,
     retryDelayOnClusterDown: enableOfflineQueue ? RETRY_PATIENT_MS : 0,
-    slotsRefreshInterval: SLOTS_REFRESH_MS,
+    // A look at the slots that is under way at the end would plan the next one, for ever; a moved slot is told anyway.
+    slotsRefreshInterval: undefined,
     redisOptions: node,
   }
 }
