@@ -3,18 +3,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-import type { Clock } from '../../../src/runtime/clock.ts'
 import { startProcess } from '../../servers/process.ts'
 import { until } from '../../until.ts'
 import { NAME, openPlane, PREFIX } from './plane-scene.ts'
-import { clock, scene } from './scene.ts'
-
-/** Ten times as fast, so that what is late after 10 seconds is so after one. */
-const fastClock: Clock = {
-  wallMs: () => clock.wallMs(),
-  monotonicMs: () => clock.monotonicMs() * 10,
-  timer: (delayMs, fire, hold) => clock.timer(delayMs / 10, fire, hold),
-}
+import { fastClock, scene } from './scene.ts'
 
 test(
   'a sweep whose job was lost is planned anew',
