@@ -15,6 +15,8 @@ FROM node:24-slim AS dependencies
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts
+# What the outboxes in Redis and in Postgres need, which the package leaves to its users; as the lock file has it.
+RUN npm install --save-prod --save-exact --omit=dev --ignore-scripts bullmq@6.7.0 ioredis@6.0.0 pg@8.23.1
 
 FROM node:24-slim
 # The user `node` of the image. By number, so that Kubernetes sees that it is not root.

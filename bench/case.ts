@@ -28,6 +28,8 @@ export interface Row {
   readonly required: string
   readonly measured: string
   readonly holds: boolean
+  /** No figure of this machine, but a promise: where it does not hold, the program ends with 1. */
+  readonly isMust?: boolean
   /** The same for machines: every number of the row, and those behind it. */
   readonly numbers: Readonly<Record<string, number>>
 }

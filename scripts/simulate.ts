@@ -1,4 +1,4 @@
-/** `npm run simulate -- --seeds N [--from SEED] [--mode direct] [--log]`: worlds on virtual time from seeds; exits with 1 at the first broken promise. */
+/** `npm run simulate -- --seeds N [--from SEED] [--mode direct] [--deliver all] [--log]`: worlds on virtual time from seeds; exits with 1 at the first broken promise. */
 import { parseArgs } from 'node:util'
 
 import { runSeed } from '../test/simulation/run.ts'
@@ -8,6 +8,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: '1' },
     mode: { type: 'string', default: 'outbox' },
+    deliver: { type: 'string', default: 'one' },
     log: { type: 'boolean', default: false },
   },
 })
@@ -17,9 +18,14 @@ if (!Number.isSafeInteger(from) || !Number.isSafeInteger(seeds) || seeds < 1) {
   console.error('simulate: --seeds and --from take whole numbers')
   process.exit(2)
 }
-const { mode } = values
+const { mode, deliver } = values
 if (mode !== 'outbox' && mode !== 'direct') {
   console.error('simulate: --mode is outbox or direct')
+  process.exit(2)
+}
+
+if (deliver !== 'one' && deliver !== 'all') {
+  console.error('simulate: --deliver is one or all')
   process.exit(2)
 }
 
@@ -30,12 +36,12 @@ let virtualMs = 0
 const startedMs = performance.now()
 
 for (let seed = from; seed < from + seeds; seed++) {
-  const result = await runSeed(seed, mode)
+  const result = await runSeed(seed, mode, deliver)
   if (values.log) console.log(result.log.join('\n'))
   if (result.problems.length > 0) {
     console.error(`seed ${seed} broke a promise\n  plan ${JSON.stringify(result.plan)}`)
     for (const problem of result.problems) console.error(`  ${problem}`)
-    console.error(`again: npm run simulate -- --seeds 1 --from ${seed} --mode ${mode} --log`)
+    console.error(`again: npm run simulate -- --seeds 1 --from ${seed} --mode ${mode} --deliver ${deliver} --log`)
     process.exit(1)
   }
   accepted += result.accepted

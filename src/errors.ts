@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'OUTBOX_NEWER_VERSION'
   | 'OUTBOX_UNAVAILABLE'
   | 'OUTBOX_CLOSED'
+  | 'OUTBOX_NOT_DURABLE'
   | 'REQUEST_FAILED'
   | 'CIRCUIT_OPEN'
   | 'TIMEOUT'
@@ -175,6 +176,7 @@ export type OutboxErrorCode =
   | 'OUTBOX_NEWER_VERSION'
   | 'OUTBOX_UNAVAILABLE'
   | 'OUTBOX_CLOSED'
+  | 'OUTBOX_NOT_DURABLE'
 
 /**
  * The outbox could not be opened or written. `code` says why; `path` is its file, where it has one. `mayBeStored`: the

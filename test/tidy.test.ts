@@ -28,6 +28,9 @@ const table: Readonly<Record<string, { readonly from: readonly string[]; readonl
       'node:zlib',
       'node:crypto',
       'node:url',
+      'bullmq',
+      'ioredis',
+      'pg',
     ],
   },
   observe: { from: ['protocol', 'runtime', ...contract], packages: [] },
@@ -119,6 +122,9 @@ const singleImporter = [
   'csv-parse',
   'cli-progress',
   '@opentelemetry/api',
+  'bullmq',
+  'ioredis',
+  'pg',
 ]
 
 function filesOf(folder: string): string[] {

@@ -54,3 +54,7 @@ export class AdminError extends Error {
 export function isAdminErrorCode(code: unknown): code is AdminErrorCode {
   return typeof code === 'string' && Object.hasOwn(STATUSES, code)
 }
+
+export function notRunning(): Promise<never> {
+  return Promise.reject(new AdminError('not-running', 'this needs a relay that runs, and none answers'))
+}

@@ -14,7 +14,17 @@ import { createEventFeed } from './event-feed.ts'
 import { admit } from './guard.ts'
 import { applyPauses } from './pauses.ts'
 import type { AdminRelay, AdminWorkspace } from './relay.ts'
-import { bodyOf, deadAskOf, queryOf, queueAskOf, reasonOf, resolveCommandOf, text, whole } from './request-fields.ts'
+import {
+  bodyOf,
+  deadAskOf,
+  queryOf,
+  queueAskOf,
+  reasonOf,
+  resolveCommandOf,
+  text,
+  whole,
+  purgeCommandOf,
+} from './request-fields.ts'
 import { statusOf } from './status.ts'
 import { checkToken } from './token.ts'
 
@@ -24,6 +34,8 @@ export interface AdminContext {
   readonly relay: AdminRelay
   /** Where pauses are kept. */
   readonly dataDir: string
+  /** Whether the outbox of a workspace is on a server: pausing it is for all processes then. @defaultValue none is */
+  readonly isShared?: (workspace: string) => boolean
   readonly version: string
   /** Wall time. */
   readonly startedAtMs: number
@@ -153,9 +165,9 @@ function relayRoutes(on: On, { context, feed, chronicle, audit }: Parts): void {
 }
 
 function workspaceRoutes(on: On, { context, audit }: Parts): void {
-  const { relay, dataDir, runtime } = context
+  const { relay, dataDir, runtime, isShared = () => false } = context
   const workspaces = (): AdminRelay['workspaces'] => relay.workspaces
-  const desk = createDesk({ workspaces, dataDir, who: WHO, clock: runtime.clock, audit })
+  const desk = createDesk({ workspaces, dataDir, isShared, who: WHO, clock: runtime.clock, audit })
   const workspaceOf = (name: string): AdminWorkspace => {
     const workspace = workspaces().get(name)
     if (workspace === undefined) throw unknownWorkspace(name, [...workspaces().keys()])
@@ -169,6 +181,7 @@ function workspaceRoutes(on: On, { context, audit }: Parts): void {
       desk.resolveDead(name, how, await resolveCommandOf(request)),
     )
   }
+  on('POST', '/workspaces/:name/purge', async (request, name) => desk.purge(name, await purgeCommandOf(request)))
   for (const act of ['pause', 'resume'] as const) {
     on('POST', `/workspaces/:name/${act}`, async (request, name) =>
       desk[act](name, reasonOf(await bodyOf(request, ['reason']))),

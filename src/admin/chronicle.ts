@@ -34,6 +34,7 @@ interface Page {
   circuitAtMs: number | null
   parkedAtMs: number | null
   pausedAtMs: number | null
+  readonly pauses: Set<'process' | 'all'>
   parked: Watched['parked']
   lastError: LastError | null
   readonly slots: Slot[]
@@ -53,7 +54,8 @@ export function createChronicle(clock: Clock): Chronicle {
     let page = pages.get(workspace)
     if (page === undefined) {
       const slots = Array.from({ length: SLOTS }, () => ({ number: -1, accepted: 0, delivered: 0, died: 0 }))
-      page = { circuitAtMs: null, parkedAtMs: null, pausedAtMs: null, parked: null, lastError: null, slots }
+      const since = { circuitAtMs: null, parkedAtMs: null, pausedAtMs: null }
+      page = { ...since, pauses: new Set(), parked: null, lastError: null, slots }
       pages.set(workspace, page)
     }
     return page
@@ -108,9 +110,11 @@ function noteOf(page: Page, event: HoldfastEvent, clock: Clock): void {
       break
     case 'paused':
       page.pausedAtMs ??= nowMs
+      page.pauses.add(event.scope)
       break
     case 'resumed':
-      page.pausedAtMs = null
+      page.pauses.delete(event.scope)
+      if (page.pauses.size === 0) page.pausedAtMs = null
       break
     case 'request':
       if (isError(event)) page.lastError = { atMs: nowMs, status: event.status, reason: event.reason ?? null }

@@ -41,6 +41,7 @@ export function adminClient(options: AdminClientOptions): AdminClient {
     deadGroups: (workspace) => ask('GET', of(workspace, 'dead/groups')),
     resolveDead: (workspace, how, { choice, ...rest }) =>
       ask('POST', of(workspace, `dead/${how}`), { ...choice, ...rest }),
+    purge: (workspace, command) => ask('POST', of(workspace, 'purge'), command),
     pause: (workspace, reason) => ask('POST', of(workspace, 'pause'), { reason }),
     resume: (workspace, reason) => ask('POST', of(workspace, 'resume'), { reason }),
     drain: (workspace, timeoutMs) => {

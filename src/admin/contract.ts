@@ -74,11 +74,13 @@ export interface AdminStatus {
   readonly workspaces: readonly WorkspaceStatus[]
 }
 
-/** The answer was read from files, for no relay answers. */
+/** The answer was read from files and servers, for no relay answers. */
 export interface Offline {
   readonly dataDir: string
   /** Workspaces whose outbox some process has open all the same. */
   readonly openElsewhere: readonly string[]
+  /** Workspaces whose outbox is on a server: other processes may deliver from it. */
+  readonly shared: readonly string[]
 }
 
 export interface About {
@@ -205,6 +207,23 @@ export interface ResolveReport {
   readonly dryRun: boolean
 }
 
+export interface PurgeCommand {
+  /** As named in the calls. */
+  readonly person: string
+  /** Only count. @defaultValue false */
+  readonly dryRun?: boolean
+  /** Why, for the audit. */
+  readonly reason?: string
+}
+
+export interface PurgeReport {
+  /** Waiting operations and dead letters. */
+  readonly matched: number
+  /** 0 for a dry run. */
+  readonly done: number
+  readonly dryRun: boolean
+}
+
 export interface PauseReport {
   readonly workspace: string
   readonly pause: PauseNote | null
@@ -212,7 +231,7 @@ export interface PauseReport {
   readonly changed: boolean
 }
 
-export type AdminAct = 'pause' | 'resume' | 'replay' | 'drop' | 'reveal' | 'reload'
+export type AdminAct = 'pause' | 'resume' | 'replay' | 'drop' | 'purge' | 'reveal' | 'reload'
 
 /** Who did what, to how many, and why. Holds no payload and no person. */
 export interface AuditEntry {
@@ -253,6 +272,8 @@ export interface AdminClient {
   dead(workspace: string, ask?: DeadAsk): Promise<DeadPage>
   deadGroups(workspace: string): Promise<DeadGroups>
   resolveDead(workspace: string, how: 'replay' | 'drop', command: ResolveCommand): Promise<ResolveReport>
+  /** Everything of one person. */
+  purge(workspace: string, command: PurgeCommand): Promise<PurgeReport>
   pause(workspace: string, reason: string | null): Promise<PauseReport>
   resume(workspace: string, reason: string | null): Promise<PauseReport>
   /** Waits until nothing waits, for `timeoutMs` or `DRAIN_MS_MAX`, whichever is less. */

@@ -10,7 +10,10 @@ import type {
   DeadAsk,
   DeadGroups,
   DeadPage,
+  PauseNote,
   PauseReport,
+  PurgeCommand,
+  PurgeReport,
   QueueAsk,
   QueuePage,
   ResolveCommand,
@@ -18,19 +21,25 @@ import type {
   ShownOperation,
 } from './contract.ts'
 import { groupsOf, resolveChosen } from './dead-scan.ts'
-import { endPause, keepPause, readPause } from './pauses.ts'
+import { endPause, keepPause, pauseNoteOf, readPause } from './pauses.ts'
+import { purgeOne } from './purge.ts'
 import type { AdminWorkspace } from './relay.ts'
 import { shownDead, shownWaiting } from './shown.ts'
 
 /** Of the requests in one page: a page of very large operations is shorter than was asked for. */
 const PAGE_CHARS_MAX = 8_000_000
 
-export type DeskWorkspace = Pick<AdminWorkspace, 'queue' | 'deadLetters' | 'pause' | 'resume' | 'stats'>
+export type DeskWorkspace = Pick<
+  AdminWorkspace,
+  'queue' | 'deadLetters' | 'pause' | 'resume' | 'pauseAll' | 'resumeAll' | 'purge' | 'stats'
+>
 
 export interface DeskParts {
   readonly workspaces: () => ReadonlyMap<string, DeskWorkspace>
-  /** Where pauses are kept. */
+  /** Where pauses of this process are kept. */
   readonly dataDir: string
+  /** Whether the outbox of a workspace is on a server: it is paused for all processes then. */
+  readonly isShared: (workspace: string) => boolean
   readonly who: string
   readonly clock: Clock
   readonly audit: (entry: AuditEntry) => void
@@ -41,11 +50,12 @@ export interface Desk {
   dead(workspace: string, ask: DeadAsk): Promise<DeadPage>
   deadGroups(workspace: string): Promise<DeadGroups>
   resolveDead(workspace: string, how: 'replay' | 'drop', command: ResolveCommand): Promise<ResolveReport>
-  pause(workspace: string, reason: string | null): PauseReport
-  resume(workspace: string, reason: string | null): PauseReport
+  purge(workspace: string, command: PurgeCommand): Promise<PurgeReport>
+  pause(workspace: string, reason: string | null): Promise<PauseReport>
+  resume(workspace: string, reason: string | null): Promise<PauseReport>
 }
 
-export function createDesk({ workspaces, dataDir, who, clock, audit }: DeskParts): Desk {
+export function createDesk({ workspaces, dataDir, isShared, who, clock, audit }: DeskParts): Desk {
   const workspaceOf = (name: string): DeskWorkspace => {
     const workspace = workspaces().get(name)
     if (workspace === undefined) throw unknownWorkspace(name, [...workspaces().keys()])
@@ -75,24 +85,45 @@ export function createDesk({ workspaces, dataDir, who, clock, audit }: DeskParts
       }
       return report
     },
-    pause(workspace, reason) {
-      const client = workspaceOf(workspace)
-      const before = readPause(dataDir, workspace)
-      const pause = before ?? { who, why: reason, atMs: clock.wallMs() }
-      if (before === undefined) keepPause(dataDir, workspace, pause)
-      client.pause()
-      audit({ type: 'audit', act: 'pause', workspace, who, reason, count: null })
-      return { workspace, pause, changed: before === undefined }
+    async purge(workspace, command) {
+      const report = await purgeOne(workspaceOf(workspace), command)
+      if (!report.dryRun) {
+        audit({ type: 'audit', act: 'purge', workspace, who, reason: command.reason ?? null, count: report.done })
+      }
+      return report
     },
-    resume(workspace, reason) {
+    async pause(workspace, reason) {
       const client = workspaceOf(workspace)
-      const changed = readPause(dataDir, workspace) !== undefined
+      const note = { who, why: reason, atMs: clock.wallMs() }
+      const before = isShared(workspace) ? await pausedForAll(client) : readPause(dataDir, workspace)
+      if (isShared(workspace)) {
+        if (before === undefined) await client.pauseAll(reason === null ? { who } : { who, why: reason })
+      } else {
+        if (before === undefined) keepPause(dataDir, workspace, note)
+        client.pause()
+      }
+      audit({ type: 'audit', act: 'pause', workspace, who, reason, count: null })
+      return { workspace, pause: before ?? note, changed: before === undefined }
+    },
+    async resume(workspace, reason) {
+      const client = workspaceOf(workspace)
+      // Also where it is not shared: another process on the same file may have paused it for all.
+      const forAll = await pausedForAll(client).catch((error: unknown) => {
+        if (isShared(workspace)) throw error
+      })
+      if (forAll !== undefined) await client.resumeAll()
+      const changed = forAll !== undefined || readPause(dataDir, workspace) !== undefined
       endPause(dataDir, workspace)
       client.resume()
       audit({ type: 'audit', act: 'resume', workspace, who, reason, count: null })
       return { workspace, pause: null, changed }
     },
   }
+}
+
+async function pausedForAll(client: DeskWorkspace): Promise<PauseNote | undefined> {
+  const { pausedForAll: pause } = await client.stats()
+  return pause === null ? undefined : pauseNoteOf(pause)
 }
 
 export function unknownWorkspace(name: string, known: readonly string[]): AdminError {

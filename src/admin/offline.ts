@@ -1,28 +1,28 @@
 /**
- * A stopped relay through its files: what `AdminClient` can do without anybody to ask. It only looks, but for replays,
- * drops and pauses; it never delivers. What needs a relay that runs is refused.
+ * A stopped relay through what keeps its operations, files and servers: what `AdminClient` can do without anybody to ask.
+ * It only looks, but for replays, drops and pauses; it never delivers. What needs a relay that runs is refused.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { createDeadLetters } from '../client/dead-letters.ts'
-import { createQueue } from '../client/queue.ts'
 import type { Stats } from '../client/reports.ts'
-import { OutboxError } from '../errors.ts'
+import { codeOf } from '../errors.ts'
 import { healthOf } from '../observe/health.ts'
-import type { Outbox } from '../outbox/outbox.ts'
-import { sqliteOutbox } from '../outbox/sqlite.ts'
-import { type OutboxFileReader, readOutboxFile } from '../outbox/sqlite/read-file.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import { AdminError } from './admin-error.ts'
+import { AdminError, notRunning } from './admin-error.ts'
 import type { AdminClient, AdminStatus, AuditEntry, Verdict, WorkspaceStatus } from './contract.ts'
-import { createDesk, type DeskWorkspace } from './desk.ts'
-import { readPause } from './pauses.ts'
+import { createDesk, unknownWorkspace } from './desk.ts'
+import { pauseNoteOf, readPause } from './pauses.ts'
+import { stoppedFile } from './stopped-file.ts'
+import { stoppedStore, type StoreOfWorkspace } from './stopped-store.ts'
+import type { StoppedWorkspace } from './stopped.ts'
 import { stoppedVerdict } from './verdict.ts'
 
 export interface OfflineOptions {
   /** The folder with the outboxes, one `<workspace>.db` each. */
   readonly dataDir: string
+  /** Workspaces whose outbox is on a server. @defaultValue none */
+  readonly stores?: readonly StoreOfWorkspace[]
   /** This one alone. @defaultValue all */
   readonly workspace?: string
   readonly version: string
@@ -39,30 +39,49 @@ const ENDING = '.db'
  * @example `const stopped = openOffline({ dataDir: 'holdfast-data', version, runtime })`
  */
 export function openOffline(options: OfflineOptions): AdminClient {
-  const { dataDir, version, runtime, audit = () => {} } = options
-  const names = outboxesIn(dataDir).filter((name) => options.workspace === undefined || name === options.workspace)
-  if (names.length === 0) throw new AdminError('unreachable', `there is no outbox in ${dataDir}`)
-  const files = new Map(names.map((name) => [name, openFile(join(dataDir, name + ENDING), runtime)]))
-  const desk = createDesk({ workspaces: () => files, dataDir, who: 'offline', clock: runtime.clock, audit })
+  const { dataDir, stores = [], version, runtime, audit = () => {} } = options
+  const workspaces = new Map<string, StoppedWorkspace>()
+  for (const name of outboxesIn(dataDir)) workspaces.set(name, stoppedFile(join(dataDir, name + ENDING), runtime))
+  // Of one that has moved to a server, what the file still holds is said by `holdfast doctor`.
+  for (const store of stores) workspaces.set(store.name, stoppedStore(store, runtime))
+  for (const name of workspaces.keys()) {
+    if (options.workspace !== undefined && name !== options.workspace) workspaces.delete(name)
+  }
+  if (workspaces.size === 0) throw new AdminError('unreachable', `there is no outbox in ${dataDir}`)
+  const names = [...workspaces.keys()].sort()
+  const isShared = (name: string): boolean => workspaces.get(name)?.isShared === true
+  const desk = createDesk({
+    workspaces: () => workspaces,
+    dataDir,
+    isShared,
+    who: 'offline',
+    clock: runtime.clock,
+    audit,
+  })
   return {
     source: dataDir,
     isOffline: true,
     about: () => Promise.resolve({ version, phase: 'stopped', workspaces: names }),
-    status: () => statusOf(files, options),
+    status: () => statusOf(names, workspaces, options),
     queue: (workspace, ask = {}) => desk.queue(workspace, ask),
     dead: (workspace, ask = {}) => desk.dead(workspace, ask),
     deadGroups: (workspace) => desk.deadGroups(workspace),
     resolveDead: (workspace, how, command) => desk.resolveDead(workspace, how, command),
+    purge: (workspace, command) => desk.purge(workspace, command),
     pause: async (workspace, reason) => desk.pause(workspace, reason),
     resume: async (workspace, reason) => desk.resume(workspace, reason),
-    drain: notRunning,
+    async drain(name, timeoutMs) {
+      const workspace = workspaces.get(name)
+      if (workspace === undefined) throw unknownWorkspace(name, names)
+      return workspace.drain(timeoutMs)
+    },
     probe: notRunning,
     reload: notRunning,
     config: notRunning,
     // Rejects at its first item, as a connection that cannot be made does.
     events: () => ({ [Symbol.asyncIterator]: () => ({ next: notRunning }) }),
     async close() {
-      for (const file of files.values()) file.close()
+      await Promise.all(Array.from(workspaces.values(), (workspace) => workspace.close()))
     },
   }
 }
@@ -76,97 +95,58 @@ export function outboxesIn(dataDir: string): readonly string[] {
     .sort()
 }
 
-function notRunning(): Promise<never> {
-  return Promise.reject(new AdminError('not-running', 'this needs a relay that runs, and none answers'))
-}
-
-interface File extends DeskWorkspace {
-  open(): OutboxFileReader
-  close(): void
-}
-
-/** Opened when it is first asked for, so that a damaged one does not hide the others. */
-function openFile(path: string, runtime: Runtime): File {
-  let reader: OutboxFileReader | undefined
-  const open = (): OutboxFileReader => (reader ??= readOutboxFile(path, runtime))
-  const looking: Pick<Outbox, 'list'> = { list: async (query) => open().list(query) }
-  const acting: Pick<Outbox, 'list' | 'resolveDead'> = {
-    ...looking,
-    async resolveDead(selection, how) {
-      // A handle, as of another process: it may act, and gives everything back at once. It claims nothing.
-      const openHandle = sqliteOutbox({ path, onDamage: 'refuse', reserveBytes: 0 })
-      const outbox = await openHandle({ runtime, workspace: open().workspace, notice: () => {} })
-      try {
-        return await outbox.resolveDead(selection, how)
-      } finally {
-        await outbox.close()
-      }
-    },
-  }
-  return {
-    open,
-    queue: createQueue(async () => looking),
-    deadLetters: createDeadLetters(
-      async () => acting,
-      () => {},
-    ),
-    stats: async () => statsOf(await open().stats(), false),
-    pause: () => {},
-    resume: () => {},
-    close: () => reader?.close(),
-  }
-}
-
-async function statusOf(files: ReadonlyMap<string, File>, options: OfflineOptions): Promise<AdminStatus> {
+async function statusOf(
+  names: readonly string[],
+  workspaces: ReadonlyMap<string, StoppedWorkspace>,
+  options: OfflineOptions,
+): Promise<AdminStatus> {
   const { dataDir, version, runtime } = options
   const found = await Promise.all(
-    [...files].map(async ([name, file]) => {
-      const owned = await isOwned(file)
-      return { owned, status: await statusOfFile(name, file, owned, options) }
+    names.map(async (name) => {
+      const workspace = workspaces.get(name)!
+      const owned = await workspace.isOwned()
+      return { owned, isShared: workspace.isShared, status: await statusOfOne(name, workspace, owned, options) }
     }),
   )
-  const workspaces = found.map(({ status }) => status)
+  const all = found.map(({ status }) => status)
   const openElsewhere = found.filter(({ owned }) => owned).map(({ status }) => status.name)
+  const shared = found.filter(({ isShared }) => isShared).map(({ status }) => status.name)
   return {
-    verdict: verdictOfAll(workspaces, openElsewhere),
-    offline: { dataDir, openElsewhere },
+    verdict: verdictOfAll(all, openElsewhere, shared),
+    offline: { dataDir, openElsewhere, shared },
     version,
     phase: 'stopped',
     startedAtMs: null,
     uptimeMs: null,
     atMs: runtime.clock.wallMs(),
-    workspaces,
+    workspaces: all,
   }
 }
 
-async function isOwned(file: File): Promise<boolean> {
-  try {
-    return await file.open().isOwned()
-  } catch {
-    // What is wrong with the file shows in its status.
-    return false
-  }
-}
-
-async function statusOfFile(
+async function statusOfOne(
   name: string,
-  file: File,
+  workspace: StoppedWorkspace,
   owned: boolean,
   { dataDir, runtime }: OfflineOptions,
 ): Promise<WorkspaceStatus> {
-  const pause = readPause(dataDir, name) ?? null
-  const stats = await file.stats().catch((error: unknown) => error)
+  const stats = await workspace.stats().catch((error: unknown) => error)
   const isRead = !(stats instanceof Error)
+  const forAll = isRead ? (stats as Stats).pausedForAll : null
+  const pause = forAll === null ? (readPause(dataDir, name) ?? null) : pauseNoteOf(forAll)
   const outbox = isRead ? { ...(stats as Stats), paused: pause !== null } : null
   const health = healthOf({
     phase: 'closing',
-    storeErrorCode: stats instanceof OutboxError ? stats.code : isRead ? null : 'UNKNOWN',
+    storeErrorCode: isRead ? null : codeOf(stats),
     outbox,
     circuitState: 'closed',
     cooldownMs: 0,
     paused: pause !== null,
+    pausedForAll: forAll,
     parked: null,
     rate: 0,
+    handles: null,
+    store: workspace.store(),
+    spilling: null,
     latency: null,
     lastSuccess: null,
     lastFailure: null,
@@ -175,29 +155,19 @@ async function statusOfFile(
   })
   const since = { circuitAtMs: null, parkedAtMs: null, pausedAtMs: pause?.atMs ?? null }
   const status = { name, health, stats: outbox, pause, since, traffic: null, lastError: null }
-  return { ...status, verdict: verdictOfAll([status], owned ? [name] : []) }
+  return { ...status, verdict: verdictOfAll([status], owned ? [name] : [], workspace.isShared ? [name] : []) }
 }
 
 function verdictOfAll(
   all: readonly Pick<WorkspaceStatus, 'name' | 'health' | 'stats'>[],
   openElsewhere: readonly string[],
+  shared: readonly string[],
 ): Verdict {
   return stoppedVerdict({
-    waiting: all.reduce((sum, { health }) => sum + health.queueDepth, 0),
+    waiting: all.reduce((sum, { health, stats }) => sum + health.queueDepth + (stats?.spilled ?? 0), 0),
     lost: all.reduce((sum, { stats }) => sum + (stats?.lost ?? 0), 0),
     openElsewhere,
+    shared,
     unreadable: all.filter(({ stats }) => stats === null).map(({ name }) => name),
   })
-}
-
-function statsOf(stats: Awaited<ReturnType<OutboxFileReader['stats']>>, paused: boolean): Stats {
-  return {
-    ...stats,
-    deliveredDirectly: 0,
-    requestsInFlight: 0,
-    circuitState: 'closed',
-    perSecond: 0,
-    paused,
-    parked: false,
-  }
 }

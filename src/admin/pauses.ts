@@ -1,11 +1,13 @@
 /**
- * Pauses that outlive the process: one small file for each paused workspace, `<dataDir>/<workspace>.paused`. Its being
+ * Pauses of one process that outlive it: one small file for each paused workspace, `<dataDir>/<workspace>.paused`. Its being
  * there is the pause; what is in it says who paused, why and when. Written beside and renamed, so it is whole or absent.
+ * A pause for all processes is in the outbox.
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { OptionsError } from '../errors.ts'
+import type { SharedPause } from '../outbox/outbox.ts'
 import type { AdminWorkspace } from './relay.ts'
 import type { PauseNote } from './contract.ts'
 
@@ -36,6 +38,11 @@ export function keepPause(dataDir: string, workspace: string, note: PauseNote): 
     closeSync(file)
   }
   renameSync(`${path}.new`, path)
+}
+
+/** A pause for all, as it is shown. */
+export function pauseNoteOf({ who, why, atMs }: SharedPause): PauseNote {
+  return { who, why: why === '' ? null : why, atMs }
 }
 
 export function endPause(dataDir: string, workspace: string): void {

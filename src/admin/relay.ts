@@ -12,6 +12,10 @@ export interface AdminWorkspace {
   health(options?: { readonly probe?: 'passive' | 'active' }): Promise<Health>
   pause(): void
   resume(): void
+  /** For all processes that share its outbox. */
+  pauseAll(words: { readonly who: string; readonly why?: string }): Promise<void>
+  resumeAll(): Promise<void>
+  purge(person: string): Promise<number>
   drain(options?: { readonly timeoutMs?: number }): Promise<DrainReport>
 }
 

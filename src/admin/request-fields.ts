@@ -9,6 +9,7 @@ import {
   POSITIONS_MAX,
   type QueueAsk,
   REASON_CHARS_MAX,
+  type PurgeCommand,
   type ResolveCommand,
 } from './contract.ts'
 
@@ -142,6 +143,13 @@ export async function resolveCommandOf(request: Request): Promise<ResolveCommand
     }),
     dryRun: flag(fields, 'dryRun'),
   }
+}
+
+export async function purgeCommandOf(request: Request): Promise<PurgeCommand> {
+  const fields = await bodyOf(request, ['person', 'dryRun', 'reason'])
+  const person = text(fields, 'person')
+  if (person === undefined) throw invalid('person', 'is missing')
+  return { person, dryRun: flag(fields, 'dryRun'), ...defined({ reason: text(fields, 'reason', REASON_CHARS_MAX) }) }
 }
 
 function choiceOf(fields: Fields): DeadChoice {

@@ -3,7 +3,7 @@ import type { RelayPhase } from '../observe/relay-events.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { Chronicle } from './chronicle.ts'
 import type { AdminStatus, WorkspaceStatus } from './contract.ts'
-import { readPause } from './pauses.ts'
+import { pauseNoteOf, readPause } from './pauses.ts'
 import type { AdminWorkspace } from './relay.ts'
 import { verdictOf, type WorkspaceFacts } from './verdict.ts'
 
@@ -46,7 +46,7 @@ async function factsOf(
     health,
     stats,
     watched: parts.chronicle.of(name),
-    pause: readPause(parts.dataDir, name) ?? null,
+    pause: health.pausedForAll === null ? (readPause(parts.dataDir, name) ?? null) : pauseNoteOf(health.pausedForAll),
     traffic: parts.chronicle.traffic(name, health.queueDepth),
   }
 }

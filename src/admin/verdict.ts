@@ -230,12 +230,14 @@ export interface StoppedFacts {
   readonly lost: number
   /** Workspaces whose outbox some process has open. */
   readonly openElsewhere: readonly string[]
+  /** Workspaces whose outbox is on a server. */
+  readonly shared: readonly string[]
   /** Workspaces whose outbox cannot be read. */
   readonly unreadable: readonly string[]
 }
 
 /** Of a relay that does not answer, as its files tell. */
-export function stoppedVerdict({ waiting, lost, openElsewhere, unreadable }: StoppedFacts): Verdict {
+export function stoppedVerdict({ waiting, lost, openElsewhere, shared, unreadable }: StoppedFacts): Verdict {
   if (unreadable.length > 0) {
     const text = `No relay answers, and the outbox of ${unreadable.join(', ')} cannot be read`
     return { code: 'unreadable', status: 'failing', text }
@@ -246,6 +248,10 @@ export function stoppedVerdict({ waiting, lost, openElsewhere, unreadable }: Sto
   }
   if (openElsewhere.length > 0) {
     const text = `No relay answers here, but a process delivers from the outbox of ${openElsewhere.join(', ')}: look for its address and its token`
+    return { code: 'elsewhere', status: 'degraded', text }
+  }
+  if (shared.length > 0) {
+    const text = `No relay answers here: ${groupedText(waiting)} waiting, kept on a server; relays elsewhere may deliver them`
     return { code: 'elsewhere', status: 'degraded', text }
   }
   const text = `Relay stopped: no new calls are taken; ${groupedText(waiting)} waiting, kept for the next start`

@@ -1,4 +1,4 @@
-/** How a command finds its relay: one that runs over its admin API, else the files of one that is stopped. */
+/** How a command finds its relay: one that runs over its admin API, else what keeps the operations of one that is stopped. */
 import { readFileSync } from 'node:fs'
 
 import { Command, Option } from 'commander'
@@ -46,7 +46,7 @@ export function operatorCommand(name: string, description: string): Command {
         `data folder of the relay (HOLDFAST_DATA_DIR, that in --config, else ${DEFAULTS.dataDir})`,
       ),
     )
-    .addOption(new Option('--offline', 'look into the data folder, and ask no relay'))
+    .addOption(new Option('--offline', 'look into the data folder and the servers, and ask no relay'))
 }
 
 /** Runs what a command does with its relay, gives the relay back, and says each failure in the program's own way. */
@@ -70,8 +70,8 @@ export async function withRelay(
 async function connect(io: Io, options: ConnectionOptions): Promise<AdminClient> {
   const { dataDir: folder, url, tokenFile } = options
   const facts = relayFactsOf(io, options, { dataDir: folder, adminUrl: url, tokenFile })
-  const { dataDir, adminUrl } = facts
-  if (options.offline === true) return offline(io, dataDir)
+  const { dataDir, adminUrl, stores } = facts
+  if (options.offline === true) return offline(io, facts)
   if (adminUrl === null) {
     const message = 'the configuration gives no address of the admin API: it is off, or takes any free port'
     throw new CliError(EXIT.unreachable, 'url-unknown', message, 'Say where it is with --url, or look with --offline.')
@@ -83,17 +83,24 @@ async function connect(io: Io, options: ConnectionOptions): Promise<AdminClient>
     return client
   } catch (error) {
     if (!(error instanceof AdminError) || error.code !== 'unreachable') throw error
-    if (outboxesIn(dataDir).length > 0) {
-      io.stderr.write(`holdfast: ${error.message}; this is from the files in ${dataDir}\n`)
-      return offline(io, dataDir)
+    const hasFiles = outboxesIn(dataDir).length > 0
+    if (hasFiles || stores.length > 0) {
+      io.stderr.write(`holdfast: ${error.message}; this is from ${sourcesOf(facts, hasFiles)}\n`)
+      return offline(io, facts)
     }
     const hint = `Is a relay running? Its address is given by --url, HOLDFAST_ADMIN_URL or --config; of a stopped one, --data-dir gives the files (there is no outbox in ${dataDir}).`
     throw new CliError(EXIT.unreachable, error.code, error.message, hint)
   }
 }
 
-function offline(io: Io, dataDir: string): AdminClient {
-  return openOffline({ dataDir, version: packageVersion(), runtime: io.runtime })
+function offline(io: Io, { dataDir, stores }: RelayFacts): AdminClient {
+  return openOffline({ dataDir, stores, version: packageVersion(), runtime: io.runtime })
+}
+
+/** Never the address of a server: that may hold a password. */
+function sourcesOf({ dataDir, stores }: RelayFacts, hasFiles: boolean): string {
+  const kinds = new Set(stores.map(({ outbox }) => (outbox.kind === 'bullmq' ? 'Redis' : 'Postgres')))
+  return [...kinds, ...(hasFiles ? [`the files in ${dataDir}`] : [])].join(', and ')
 }
 
 function tokenOf({ token }: RelayFacts): string | undefined {

@@ -41,9 +41,10 @@ function word(value: unknown): string {
   return /^[^\s"]+$/.test(text) ? text : JSON.stringify(text)
 }
 
-/** Entries that were settled: how many, and the first of them. */
+/** Entries that were settled, or sentences: how many, and the first of them. */
 function listText(name: string, list: readonly unknown[]): string {
   const shown = list.slice(0, IDS_MAX).map((one) => {
+    if (typeof one === 'string') return word(one)
     const { id, type, reason, status, message } = Object(one) as Readonly<Record<string, unknown>>
     const why = [reason, status, message].filter((part) => part !== undefined).map(word)
     return `${word(id)}:${word(type)}${why.length === 0 ? '' : `(${why.join(' ')})`}`

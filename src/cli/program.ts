@@ -12,7 +12,9 @@ import { drainCommand } from './commands/drain.ts'
 import { exportCommand } from './commands/export.ts'
 import { importCommand } from './commands/import.ts'
 import { loadCommand } from './commands/load.ts'
+import { migrateCommand } from './commands/migrate.ts'
 import { pauseCommand, resumeCommand } from './commands/pause.ts'
+import { purgeCommand } from './commands/purge.ts'
 import { queueCommand } from './commands/queue.ts'
 import { relayCommand } from './commands/relay.ts'
 import { simulateCommand } from './commands/simulate.ts'
@@ -32,6 +34,7 @@ const COMMANDS: readonly ((io: Io) => Command)[] = [
   tailCommand,
   queueCommand,
   deadCommand,
+  purgeCommand,
   pauseCommand,
   resumeCommand,
   drainCommand,
@@ -40,6 +43,7 @@ const COMMANDS: readonly ((io: Io) => Command)[] = [
   loadCommand,
   simulateCommand,
   doctorCommand,
+  migrateCommand,
   configCommand,
   completionCommand,
   versionCommand,

@@ -5,8 +5,9 @@
  */
 import { join, resolve } from 'node:path'
 
+import type { StoreOfWorkspace } from '../admin/stopped-store.ts'
 import { TOKEN_FILE } from '../admin/token.ts'
-import { type Credentials, loadConfig, type ListenConfig, type RelayConfig } from '../config/index.ts'
+import { type Credentials, loadConfig, type ListenConfig, type RelayConfig, toClientOptions } from '../config/index.ts'
 import { CliError } from './cli-error.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Io } from './io.ts'
@@ -43,6 +44,8 @@ export interface RelayFacts {
   readonly apiKey: SecretPlace | null
   /** Whose outbox it is: of the site that is delivered to. */
   readonly outboxSiteId: string | null
+  /** Workspaces whose outbox is on a server. */
+  readonly stores: readonly StoreOfWorkspace[]
 }
 
 export const DEFAULTS: { readonly dataDir: string; readonly adminPort: string; readonly intakePort: string } =
@@ -61,8 +64,21 @@ export function relayFactsOf(
 ): RelayFacts {
   const { env, cwd } = io
   const file = configFileOf(io, options)
-  const config = file === undefined ? null : orConfigExit(() => loadConfig({ file, env, flags: {}, cwd }).config)
+  const isConfigured = file !== undefined || saysOutbox(env)
+  const config = isConfigured ? orConfigExit(() => loadConfig({ file, env, flags: {}, cwd }).config) : null
   return relayFacts(flags, io, config)
+}
+
+/** Without a file a relay has one outbox, in its folder, unless the environment says what else keeps it. */
+export function saysOutbox(env: Io['env']): boolean {
+  return Object.entries(env).some(([name, value]) => /^HOLDFAST_\w+_OUTBOX_KIND$/.test(name) && value !== '')
+}
+
+function storesOf({ workspaces }: RelayConfig, dataDir: string): readonly StoreOfWorkspace[] {
+  return Object.entries(workspaces).flatMap(([name, workspace]) => {
+    const { outbox } = toClientOptions(workspace, dataDir, name)
+    return outbox.kind === 'sqlite' ? [] : [{ name, siteId: workspace.siteId, outbox }]
+  })
 }
 
 /** @param config null where none is named */
@@ -98,6 +114,7 @@ export function relayFacts(
       siteId,
       apiKey: keyFile ?? secretOf('HOLDFAST_API_KEY', said, cwd, 'file'),
       outboxSiteId: siteId,
+      stores: [],
     }
   }
   const { admin, workspaces } = config
@@ -111,6 +128,7 @@ export function relayFacts(
     siteId: flags.siteId ?? pair?.siteId ?? null,
     apiKey: keyFile ?? (pair === undefined ? null : { text: pair.apiKey }),
     outboxSiteId: flags.siteId ?? (workspace === null ? null : workspaces[workspace]!.siteId),
+    stores: storesOf(config, dataDir),
   }
 }
 

@@ -20,7 +20,14 @@ export function statusText(io: Io, status: AdminStatus): string {
 }
 
 function headOf({ offline, version, phase, uptimeMs, atMs }: AdminStatus): string {
-  if (offline !== null) return `offline, from the files in ${offline.dataDir}; ${agoText(atMs, atMs).slice(0, 20)}`
+  if (offline !== null) {
+    const { dataDir, shared } = offline
+    const from =
+      shared.length === 0
+        ? `the files in ${dataDir}`
+        : `the servers of ${shared.join(', ')}, and the files in ${dataDir}`
+    return `offline, from ${from}; ${agoText(atMs, atMs).slice(0, 20)}`
+  }
   return `relay ${version}, ${phase}, up ${spanText(uptimeMs ?? 0)}; ${agoText(atMs, atMs).slice(0, 20)}`
 }
 
@@ -61,9 +68,15 @@ function detailsOf(palette: Palette, one: WorkspaceStatus, { atMs, workspaces }:
     ...health.reasons.map(({ code, message }) => `${palette.status(verdict.status, code)}: ${message}`),
     ...(pause === null
       ? []
-      : [`paused by ${pause.who}, ${agoText(pause.atMs, atMs)}${pause.why === null ? '' : `: ${pause.why}`}`]),
+      : [
+          `paused ${health.pausedForAll === null ? '' : 'for all processes '}by ${pause.who}, ${agoText(pause.atMs, atMs)}${pause.why === null ? '' : `: ${pause.why}`}`,
+        ]),
     ...(stats !== null && stats.waiting > 0
       ? [`waiting: ${sizeText(stats.waitingBytes)}, ${groupedText(stats.inFlight)} on their way`]
+      : []),
+    ...(health.store === null ? [] : [`store: ${health.store.server}${handlesText(health.handles)}`]),
+    ...(stats !== null && stats.spilled > 0
+      ? [`spilled: ${groupedText(stats.spilled)} wait in a file of this machine until the server takes them`]
       : []),
     ...(health.campaignWindowLeftMs === null ? [] : [`campaign window: ${windowText(health.campaignWindowLeftMs)}`]),
     ...(stats !== null && stats.deadLetters > 0
@@ -77,6 +90,11 @@ function detailsOf(palette: Palette, one: WorkspaceStatus, { atMs, workspaces }:
     ...(health.lastSuccess === null ? [] : [`last good answer: ${agoText(health.lastSuccess, atMs)}`]),
   ]
   return lines.length === 0 ? [] : [palette.bold(name), ...lines.map((line) => `  ${line}`)]
+}
+
+function handlesText(handles: number | null): string {
+  if (handles === null) return ''
+  return handles === 1 ? ', one process delivers' : `, ${groupedText(handles)} processes deliver`
 }
 
 function newText({ traffic }: WorkspaceStatus): string {

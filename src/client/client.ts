@@ -1,6 +1,6 @@
 /**
  * The client's life: it opens its outbox, stores calls, has the engine deliver them, answers questions about itself
- * and closes in order. What the calls are is not its business (`resilient-customer-io.ts`).
+ * and closes in order. What the calls are is not its business (`calls.ts`).
  *
  * Closing: intake stops; appends under way become durable; the engine sends nothing new and waits for what is on its
  * way; leases end; the outbox is given back. What remains is stored and goes out after the next start. All of it has one
@@ -11,25 +11,30 @@ import type { DirectOptions } from '../delivery/direct-call.ts'
 import { createEngine, type Engine } from '../delivery/engine.ts'
 import { createGate, type Gate } from '../delivery/gate.ts'
 import { createSender, type Sender } from '../delivery/sender.ts'
-import { ClosedError, codeOf, OptionsError } from '../errors.ts'
+import { ClosedError, OptionsError } from '../errors.ts'
 import type { IdempotencyStore } from '../idempotency/store.ts'
 import { watchAttempts } from '../observe/attempts.ts'
 import { createEvents, type Events, type Listener } from '../observe/events.ts'
-import { type Health, healthOf } from '../observe/health.ts'
-import type { OpenOutbox, Outbox, OutboxNotice } from '../outbox/outbox.ts'
+import type { Health } from '../observe/health.ts'
+import type { OpenOutbox, Outbox, OutboxNotice, TransactionQuery } from '../outbox/outbox.ts'
 import type { Decoded } from '../protocol/decode.ts'
 import { sleep } from '../runtime/clock.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { CustomerIOCalls } from './calls.ts'
 import { checkCloseTimeout, type ClosingEnd, createClosingEnd } from './closing.ts'
+import { type Condition, createCondition } from './condition.ts'
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts'
 import { createIdempotency, type Idempotency } from './idempotency.ts'
 import { type CallOptions, createIntake } from './intake.ts'
+import { createNeighbours, type Neighbours } from './neighbours.ts'
 import { createOpening, type Opening } from './opening.ts'
 import type { ClientSettings } from './options.ts'
+import { purgePerson } from './purge.ts'
 import { createQueue, type Queue } from './queue.ts'
 import {
   type BatchReceipt,
   createReceipts,
+  onlyReceipt,
   type PartialReceipt,
   type Receipt,
   receiptOfAll,
@@ -37,18 +42,21 @@ import {
 } from './receipt.ts'
 import { createRegionQuestion, type RegionQuestion } from './region-question.ts'
 import type { CloseReport, DrainReport, Stats } from './reports.ts'
-import { createStoring, type Storing } from './storing.ts'
+import { type PauseWords, sharedPauseOf } from './shared-pause.ts'
+import { createStoring, noPrefix, type Storing } from './storing.ts'
+import { TransactionCalls, type TransactionClient } from './within.ts'
 
 const DRAIN_LOOK_MS = 25
 
-export abstract class Client implements AsyncDisposable {
+export abstract class Client extends CustomerIOCalls implements AsyncDisposable {
   readonly #settings: ClientSettings
   readonly #runtime: Runtime
   readonly #events: Events = createEvents()
-  readonly #attempts: ReturnType<typeof watchAttempts>
   readonly #gate: Gate
   readonly #opening: Opening
   readonly #storing: Storing
+  readonly #neighbours: Neighbours
+  readonly #condition: Condition
   readonly #direct: Direct | undefined
   readonly #receipts: Receipts
   protected readonly sender: Sender
@@ -70,10 +78,10 @@ export abstract class Client implements AsyncDisposable {
   #closing: Promise<CloseReport> | undefined
 
   protected constructor(settings: ClientSettings, open: OpenOutbox) {
+    super()
     this.#settings = settings
     this.#runtime = settings.runtime
     const { clock, random } = this.#runtime
-    this.#attempts = watchAttempts(this.#events, () => clock.wallMs())
     this.#gate = createGate(
       {
         concurrency: settings.concurrency,
@@ -82,6 +90,7 @@ export abstract class Client implements AsyncDisposable {
       },
       random,
       this.#events.emit,
+      (hint) => this.#opening.opened?.tell(hint),
     )
     this.sender = createSender(settings.target, this.#runtime)
     this.#end = createClosingEnd(clock)
@@ -95,14 +104,16 @@ export abstract class Client implements AsyncDisposable {
         this.#events.emit({ type: 'probed', outcome, status, durationMs })
       },
     })
-    this.#opening = createOpening(
-      () =>
-        open({ runtime: this.#runtime, workspace: settings.target.siteId, notice: (notice) => this.#noticed(notice) }),
-      clock,
-      (outbox) => this.#begin(outbox),
-    )
-    const ready = (): Promise<Outbox> => this.#opening.ready()
     const wake = (): void => this.#engine?.wake()
+    this.#neighbours = createNeighbours({ gate: this.#gate, events: this.#events, clock, wake })
+    const notice = (notice: OutboxNotice): void => this.#neighbours.noticed(notice)
+    this.#opening = createOpening({
+      open: () => open({ runtime: this.#runtime, workspace: settings.target.siteId, notice }),
+      clock,
+      random,
+      whenOpen: (outbox) => this.#begin(outbox),
+    })
+    const ready = (): Promise<Outbox> => this.#opening.ready()
     this.#direct = settings.direct === undefined ? undefined : this.#createDirect(settings.direct)
     this.#receipts = createReceipts(() => this.#opened(), clock, this.#events)
     this.#storing = createStoring({
@@ -116,6 +127,15 @@ export abstract class Client implements AsyncDisposable {
       isClosing: () => this.#closing !== undefined,
       stored: wake,
     })
+    this.#condition = createCondition({
+      opening: this.#opening,
+      gate: this.#gate,
+      storing: this.#storing,
+      neighbours: this.#neighbours,
+      attempts: watchAttempts(this.#events, () => clock.wallMs()),
+      clock,
+      isClosing: () => this.#closing !== undefined,
+    })
     this.deadLetters = createDeadLetters(ready, wake)
     this.queue = createQueue(ready)
     this.#idempotency = createIdempotency(() => this.#opening.ready(), clock)
@@ -123,18 +143,36 @@ export abstract class Client implements AsyncDisposable {
     void this.#opening.ready().catch(() => {})
   }
 
-  /** Stores one call. */
-  protected accept(decoded: Decoded, options: CallOptions = {}): Promise<Receipt> {
-    return handled(this.#storing.store([decoded], options, noPrefix, onlyOne))
+  /**
+   * The same calls, stored in a transaction of yours: each is delivered if and only if that commits. Needs an outbox in
+   * your database (`postgresOutbox`); nothing is sent before the commit, in `mode: 'direct'` neither. A call resolves once
+   * it is written (`stored` means: with the commit), and rejects with what the database says, after which the transaction
+   * cannot commit, or as ever, when nothing was written: await each call inside the transaction. `settled()` of its
+   * receipt is for after the commit; before it, and after a rollback, the answer is `unknown`.
+   * @param transaction a client of `pg` with an open transaction, or a function `(text, values)` that runs one statement
+   * in it, with `$1` to `$n` for its values, and resolves to the rows. Anything else, a pool too: `OptionsError`.
+   * @example
+   * ```ts
+   * await client.query('BEGIN')
+   * await client.query('INSERT INTO orders (id) VALUES ($1)', [order.id])
+   * await cio.within(client).track('42', 'order_placed', { id: order.id })
+   * await client.query('COMMIT')
+   * ```
+   */
+  within(transaction: TransactionClient | TransactionQuery): CustomerIOCalls {
+    return new TransactionCalls((calls, answerOf) => handled(this.#storing.store(calls, answerOf)), transaction)
   }
 
-  /** Stores several calls as one: all or none. @param prefix how the fields of one of them are called in a problem. */
+  protected accept(decoded: Decoded, options: CallOptions = {}): Promise<Receipt> {
+    return handled(this.#storing.store({ decoded: [decoded], options, prefix: noPrefix }, onlyReceipt))
+  }
+
   protected acceptAll(
     decoded: readonly Decoded[],
     options: CallOptions = {},
     prefix: (index: number) => string,
   ): Promise<BatchReceipt> {
-    return handled(this.#storing.store(decoded, options, prefix, receiptOfAll))
+    return handled(this.#storing.store({ decoded, options, prefix }, receiptOfAll))
   }
 
   /** Stores those of several calls that can be, as one; the others are refused one by one. */
@@ -174,13 +212,6 @@ export abstract class Client implements AsyncDisposable {
     return outbox
   }
 
-  #noticed(notice: OutboxNotice): void {
-    if (notice.type === 'hint' || notice.type === 'handles' || notice.type === 'paused') return
-    if (notice.type === 'store-report' || notice.type === 'spill') return
-    if (notice.type !== 'appended') this.#events.emit(notice)
-    this.#engine?.wake()
-  }
-
   /** Subscribes to everything that happens. Returns the function that ends the subscription. A listener that throws harms nothing. */
   on(listener: Listener): () => void {
     return this.#events.on(listener)
@@ -189,7 +220,7 @@ export abstract class Client implements AsyncDisposable {
   /**
    * Resolves when the outbox is open, so that calls can be stored. Nobody needs to wait for it: calls that come before
    * wait by themselves. Rejects with an `OutboxError` when it cannot be opened; asked again later, it tries again (once a
-   * second at most).
+   * second at most). It is also tried again without being asked, after 1 s at first and up to 30 s later on, until `close()`.
    * @example `await cio.ready() // fail at start, not at the first call`
    */
   async ready(): Promise<void> {
@@ -197,18 +228,8 @@ export abstract class Client implements AsyncDisposable {
   }
 
   /** Numbers, from the outbox itself. Rejects when the outbox cannot be opened. */
-  async stats(): Promise<Stats> {
-    const stats = await (await this.#opening.ready()).stats()
-    const gate = this.#gate.view(this.#runtime.clock.monotonicMs())
-    return {
-      ...stats,
-      deliveredDirectly: this.#storing.deliveredDirectly,
-      requestsInFlight: this.#gate.inFlight,
-      circuitState: gate.circuit.state,
-      perSecond: gate.rate.perSecond,
-      paused: gate.paused,
-      parked: gate.parked !== null,
-    }
+  stats(): Promise<Stats> {
+    return this.#condition.stats()
   }
 
   /**
@@ -227,29 +248,7 @@ export abstract class Client implements AsyncDisposable {
   async health(options: { readonly probe?: 'passive' | 'active' } = {}): Promise<Health> {
     const { probe: how = 'passive' } = options
     if (how !== 'passive' && how !== 'active') throw new OptionsError('probe', 'must be passive or active')
-    const probe = how === 'active' ? await this.#question.ask() : null
-    const outbox = this.#opening.opened
-    const gate = this.#gate.view(this.#runtime.clock.monotonicMs())
-    const { error } = this.#opening
-    let storeErrorCode = error === undefined ? this.#storing.errorCode : codeOf(error)
-    const stats = await outbox?.stats().catch((reason: unknown) => {
-      if (this.#closing === undefined) storeErrorCode ??= codeOf(reason)
-    })
-    return healthOf({
-      phase: this.#closing !== undefined ? 'closing' : outbox === undefined ? 'starting' : 'open',
-      storeErrorCode,
-      outbox: stats ?? null,
-      circuitState: gate.circuit.state,
-      cooldownMs: gate.rate.cooldownMs,
-      paused: gate.paused,
-      parked: gate.parked,
-      rate: gate.rate.perSecond,
-      latency: this.#attempts.latencyMs(),
-      lastSuccess: this.#attempts.lastSuccess,
-      lastFailure: this.#attempts.lastFailure,
-      wallMs: this.#runtime.clock.wallMs(),
-      probe,
-    })
+    return this.#condition.health(how === 'active' ? await this.#question.ask() : null)
   }
 
   /** Stops sending; calls are stored as before. For this process, until `resume()`. */
@@ -258,9 +257,40 @@ export abstract class Client implements AsyncDisposable {
     this.#engine?.wake()
   }
 
+  /** Ends the pause of this process. One for all (`pauseAll`) holds until `resumeAll()`. */
   resume(): void {
     this.#gate.resume()
     this.#engine?.wake()
+  }
+
+  /**
+   * Stops sending in all processes that share the outbox, on whatever machine, and in those that open it later, until
+   * `resumeAll()`; calls are stored as before. Kept in the outbox: it outlives restarts. Requests under way go on.
+   *
+   * Resolves when the outbox has it; the processes then hear of it within a second or so, this one included. Rejects with
+   * an `OptionsError`, or an `OutboxError` when the outbox cannot be written.
+   * @param words.who whoever pauses, 1 to 200 characters; shown to everybody, like `words.why` (up to 1,000 characters, @defaultValue none)
+   * @example `await cio.pauseAll({ who: 'ada', why: 'the import of May runs' })`
+   */
+  async pauseAll(words: PauseWords): Promise<void> {
+    const pause = sharedPauseOf(words, this.#runtime.clock.wallMs())
+    await (await this.#opening.ready()).setPaused(pause)
+  }
+
+  /** Ends the pause of `pauseAll()`, whoever began it. A process that was paused by itself stays so. Rejects as that does. */
+  async resumeAll(): Promise<void> {
+    await (await this.#opening.ready()).setPaused(null)
+  }
+
+  /**
+   * Removes everything that is stored of one person, waiting operations and dead letters, also merges with others. What is on
+   * its way to Customer.io may still arrive; what is called meanwhile may stay. Resolves to how many operations went.
+   * Rejects with an `OptionsError`, or an `OutboxError`.
+   * @param person as the calls named the person
+   * @example `await cio.purge('42') // before the person is deleted at Customer.io`
+   */
+  async purge(person: string): Promise<number> {
+    return purgePerson(await this.#opening.ready(), person)
   }
 
   /**
@@ -275,7 +305,8 @@ export abstract class Client implements AsyncDisposable {
     const endMs = clock.monotonicMs() + timeoutMs
     const outbox = await this.#opening.ready()
     for (;;) {
-      const { waiting } = await outbox.stats()
+      const { waiting: waitingThere, spilled } = await outbox.stats()
+      const waiting = waitingThere + spilled
       if (waiting === 0) return { drained: true, waiting }
       if (clock.monotonicMs() >= endMs || this.#closing !== undefined) return { drained: false, waiting }
       await sleep(clock, Math.min(DRAIN_LOOK_MS, endMs - clock.monotonicMs()), undefined, 'held')
@@ -321,7 +352,7 @@ export abstract class Client implements AsyncDisposable {
 
   async #close(stopped: Promise<void>): Promise<CloseReport> {
     this.#question.close()
-    const ready = this.#opening.ready().catch(() => undefined)
+    const ready = this.#opening.end()
     const outbox = await this.#end.orEnd(ready)
     // One that opens after the end is given back all the same.
     if (outbox === undefined) void ready.then((late) => late?.close()).catch(() => {})
@@ -335,14 +366,6 @@ export abstract class Client implements AsyncDisposable {
     this.#events.emit({ type: 'closed', ...report })
     return report
   }
-}
-
-function noPrefix(): string {
-  return ''
-}
-
-function onlyOne([receipt]: readonly Receipt[]): Receipt {
-  return receipt!
 }
 
 /**

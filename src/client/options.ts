@@ -204,8 +204,7 @@ function engineOf(options: ClientOptions, timeouts: Timeouts): EngineOptions {
     },
     callTimeoutMs: timeouts.callMs,
     batchTimeoutMs: timeouts.batchMs,
-    // Time for an attempt, its answer and the write of its verdict, and as much again before it must be renewed.
-    leaseMs: 2 * Math.max(timeouts.callMs, timeouts.batchMs) + 30_000,
+    leaseMs: timeouts.leaseMs,
   }
 }
 

@@ -19,7 +19,10 @@ export type Settled =
     }
   | { readonly state: 'purged' }
   | { readonly state: 'dropped' }
-  /** The outbox has forgotten it: it was purged or dropped long ago. */
+  /**
+   * The outbox has forgotten it: it was purged or dropped long ago. Or it was stored in a transaction that has not
+   * committed: ask after the commit.
+   */
   | { readonly state: 'unknown' }
   | { readonly state: 'waiting' }
 
@@ -32,6 +35,8 @@ export interface Receipt {
    * `duplicate`: an operation with the same idempotency key is stored or was delivered already; this call added nothing.
    */
   readonly state: 'stored' | 'duplicate' | 'delivered'
+  /** It is stored in an outbox beside the usual one, which is away; it goes on from there by itself. */
+  readonly spilled: boolean
   /** Resolves when the operation is delivered or given up. Never rejects. An outage may last hours: do not hold a request open for it. */
   settled(): Promise<Settled>
 }
@@ -39,6 +44,8 @@ export interface Receipt {
 /** The receipt of `batch()`: one for each of its operations, in their order. */
 export interface BatchReceipt {
   readonly state: 'stored' | 'duplicate'
+  /** One of them at least is in an outbox beside the usual one. */
+  readonly spilled: boolean
   readonly operations: readonly Receipt[]
   settled(): Promise<readonly Settled[]>
 }
@@ -51,9 +58,14 @@ export interface PartialReceipt {
   readonly refused: readonly { readonly index: number; readonly problems: readonly [Problem, ...Problem[]] }[]
 }
 
+export function onlyReceipt([receipt]: readonly Receipt[]): Receipt {
+  return receipt!
+}
+
 export function receiptOfAll(operations: readonly Receipt[]): BatchReceipt {
   return {
     state: operations.every((receipt) => receipt.state === 'duplicate') ? 'duplicate' : 'stored',
+    spilled: operations.some((receipt) => receipt.spilled),
     operations,
     settled: () => Promise.all(operations.map((receipt) => receipt.settled())),
   }
@@ -140,9 +152,7 @@ export function createReceipts(outbox: () => Pick<Outbox, 'lookup'>, clock: Cloc
 
   return {
     receiptOf: (id, result) =>
-      result.state === 'delivered'
-        ? delivered(id)
-        : { id, state: result.state, settled: () => settledLater(id, result.position) },
+      result.state === 'delivered' ? delivered(id) : stored(id, result, () => settledLater(id, result.position)),
     close() {
       isClosed = true
       unsubscribe()
@@ -167,5 +177,9 @@ function settledOf(state: EntryState | undefined): Settled | undefined {
 }
 
 function delivered(id: string): Receipt {
-  return { id, state: 'delivered', settled: () => Promise.resolve({ state: 'delivered' }) }
+  return { id, state: 'delivered', spilled: false, settled: () => Promise.resolve({ state: 'delivered' }) }
+}
+
+function stored(id: string, { state, spilled }: AppendResult, settled: Receipt['settled']): Receipt {
+  return { id, state, spilled: spilled === true, settled }
 }

@@ -1,5 +1,5 @@
 /** What a client says about itself in numbers: at any time, after a drain, at its end. */
-import type { OutboxStats } from '../outbox/outbox.ts'
+import type { OutboxStats, SharedPause } from '../outbox/outbox.ts'
 
 export interface Stats extends OutboxStats {
   /** Calls that this client delivered in `mode: 'direct'` without storing them; in none of the totals of the outbox. */
@@ -8,8 +8,16 @@ export interface Stats extends OutboxStats {
   readonly requestsInFlight: number
   readonly circuitState: 'closed' | 'open' | 'half-open'
   readonly perSecond: number
+  /** For this process, or for all. */
   readonly paused: boolean
+  /** Who paused delivery for all that share the outbox, and why; null while nobody did. */
+  readonly pausedForAll: SharedPause | null
   readonly parked: boolean
+  /**
+   * Processes that deliver from the outbox, this one included; each takes its part of the rate. Null where one at a time
+   * delivers.
+   */
+  readonly handles: number | null
 }
 
 export interface CloseReport {

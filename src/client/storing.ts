@@ -2,11 +2,11 @@
  * From a call to its receipt: checked, stored (or, in mode `direct`, delivered), told as an event. What comes before the
  * outbox is open waits for it in order.
  */
-import type { Direct } from '../delivery/direct.ts'
+import type { Direct, DirectResult } from '../delivery/direct.ts'
 import { ClosedError, codeOf } from '../errors.ts'
 import type { Events } from '../observe/events.ts'
 import { beginTrace, type CallTrace, type Tracing } from '../observe/tracing.ts'
-import type { AppendResult, NewEntry, Outbox } from '../outbox/outbox.ts'
+import type { AppendResult, NewEntry, Outbox, TransactionQuery } from '../outbox/outbox.ts'
 import type { Decoded } from '../protocol/decode.ts'
 import { checkTrace } from '../protocol/trace-context.ts'
 import type { Clock } from '../runtime/clock.ts'
@@ -28,14 +28,19 @@ export interface StoringParts {
   readonly stored: () => void
 }
 
+/** Calls that are stored as one. */
+export interface CallsToStore {
+  readonly decoded: readonly Decoded[]
+  readonly options: CallOptions
+  /** How the fields of one of them are called in a problem. */
+  readonly prefix: (index: number) => string
+  /** The caller's transaction in which they are stored, and never tried directly. */
+  readonly within?: TransactionQuery
+}
+
 export interface Storing {
-  /** All of the calls, or none. @param prefix how the fields of one of them are called in a problem. */
-  store<Answer>(
-    decoded: readonly Decoded[],
-    options: CallOptions,
-    prefix: (index: number) => string,
-    answerOf: (receipts: readonly Receipt[]) => Answer,
-  ): Promise<Answer>
+  /** All of the calls, or none. */
+  store<Answer>(calls: CallsToStore, answerOf: (receipts: readonly Receipt[]) => Answer): Promise<Answer>
   /** Those that can be, as one; the others are refused one by one. Never tried directly. */
   storeValid(decoded: readonly Decoded[], options: CallOptions): Promise<PartialReceipt>
   append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]>
@@ -62,19 +67,18 @@ class CallStoring implements Storing {
     this.#parts = parts
   }
 
-  async store<Answer>(
-    decoded: readonly Decoded[],
-    options: CallOptions,
-    prefix: (index: number) => string,
-    answerOf: (receipts: readonly Receipt[]) => Answer,
-  ): Promise<Answer> {
-    const { intake, direct, clock, isClosing } = this.#parts
+  async store<Answer>(calls: CallsToStore, answerOf: (receipts: readonly Receipt[]) => Answer): Promise<Answer> {
+    const { decoded, options, prefix, within } = calls
+    const { intake, clock, isClosing } = this.#parts
     const startedMs = clock.monotonicMs()
     const trace = this.#beginTrace(options)
     try {
       if (isClosing()) throw new ClosedError()
       const entries = intake.entriesOf(decoded, options, trace.context, prefix)
-      const results = await (direct?.take(entries, options.signal) ?? this.append(entries))
+      const results = await (within === undefined
+        ? this.#takeOrAppend(entries, options.signal)
+        : // What fails is the caller's transaction then, not the outbox; and nothing can be sent before it commits.
+          this.#append(entries, within))
       const receipts = this.#accepted(entries, results, startedMs)
       trace.end(entries.length)
       if (results[0]?.state === 'delivered') this.#wasDelivered(entries[0]!)
@@ -105,10 +109,8 @@ class CallStoring implements Storing {
   }
 
   async append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
-    this.#appending++
     try {
-      const outbox = this.#openNow() ?? (await this.#openLater())
-      const results = await outbox.append(entries)
+      const results = await this.#append(entries)
       this.errorCode = null
       this.#parts.stored()
       return results
@@ -117,9 +119,6 @@ class CallStoring implements Storing {
       const code = codeOf(error)
       if (code !== 'OUTBOX_FULL') this.errorCode = code
       throw error
-    } finally {
-      this.#appending--
-      if (this.#appending === 0) this.#whenIdle?.()
     }
   }
 
@@ -127,11 +126,22 @@ class CallStoring implements Storing {
     return this.#appending === 0 ? Promise.resolve() : new Promise((done) => (this.#whenIdle = done))
   }
 
-  #accepted(
-    entries: readonly NewEntry[],
-    results: readonly (AppendResult | { readonly state: 'delivered' })[],
-    startedMs: number,
-  ): readonly Receipt[] {
+  #takeOrAppend(entries: readonly NewEntry[], signal: AbortSignal | undefined): Promise<readonly DirectResult[]> {
+    return this.#parts.direct?.take(entries, signal) ?? this.append(entries)
+  }
+
+  async #append(entries: readonly NewEntry[], within?: TransactionQuery): Promise<readonly AppendResult[]> {
+    this.#appending++
+    try {
+      const outbox = this.#openNow() ?? (await this.#openLater())
+      return await outbox.append(entries, within)
+    } finally {
+      this.#appending--
+      if (this.#appending === 0) this.#whenIdle?.()
+    }
+  }
+
+  #accepted(entries: readonly NewEntry[], results: readonly DirectResult[], startedMs: number): readonly Receipt[] {
     let duplicates = 0
     for (const { state } of results) if (state === 'duplicate') duplicates++
     const durationMs = this.#parts.clock.monotonicMs() - startedMs
@@ -163,4 +173,8 @@ class CallStoring implements Storing {
     this.#waitingForOpen++
     return this.#parts.opening.ready().finally(() => this.#waitingForOpen--)
   }
+}
+
+export function noPrefix(): string {
+  return ''
 }

@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import type { Combined } from './combine.ts'
 import type { ReadFile } from './files.ts'
 import type { Given } from './layer.ts'
+import { ofItsKind } from './outbox-kinds.ts'
 import type { ConfigProblem } from './problem.ts'
 import type { Credentials, Origin, RelayConfig, WorkspaceConfig } from './relay-config.ts'
 import { anyShape, workspaceEnvName } from './rows.ts'
@@ -19,6 +20,14 @@ export interface Assembled {
   readonly warnings: readonly string[]
   /** The value at this path means something. */
   readonly isSound: (path: string) => boolean
+  /** What was given under this very path, where that is not `null`; `null`: nothing. */
+  readonly givenAt: (path: string) => GivenAt | null
+}
+
+export interface GivenAt {
+  readonly where: string
+  /** Undefined where it stands in a secret's file. */
+  readonly value: unknown
 }
 
 export interface Surroundings {
@@ -35,7 +44,13 @@ export function assemble(combined: Combined, surroundings: Surroundings): Assemb
     [...combined.workspaces.keys()].map((name) => [name, assembly.workspace(name)] as const),
   )
   const { origins, problems, warnings, isSound } = assembly
-  return { draft: { ...relay, workspaces }, origins, problems, warnings: [...warnings], isSound }
+  const givenAt = (path: string): GivenAt | null => {
+    const given = combined.given.get(path)
+    if (given === undefined) return null
+    const value = given.is === 'value' ? given.value : undefined
+    return value === null ? null : { where: given.origin.where, value }
+  }
+  return { draft: { ...relay, workspaces }, origins, problems, warnings: [...warnings], isSound, givenAt }
 }
 
 class Assembly {
@@ -61,7 +76,8 @@ class Assembly {
 
   workspace(name: string): WorkspaceConfig {
     const path = `workspaces.${name}`
-    const fields = this.fields(path, anyShape(workspaceSettings)) as unknown as WorkspaceConfig
+    const all = this.fields(path, anyShape(workspaceSettings)) as unknown as WorkspaceConfig
+    const fields = { ...all, outbox: ofItsKind(all.outbox) }
     if (fields.inbound.length > 0) return fields
     this.origins[`${path}.inbound`] = { source: 'default', where: `the credentials of ${path}` }
     return { ...fields, inbound: [{ siteId: fields.siteId, apiKey: fields.apiKey }] }

@@ -1,17 +1,16 @@
 /** What no value can be blamed for alone: settings that do not go together. */
+import { type OutboxDraft, outboxChecks } from './outbox-checks.ts'
 import type { ConfigProblem } from './problem.ts'
-import type { Origin, RelayConfig } from './relay-config.ts'
+import type { Origin } from './relay-config.ts'
 import { nearest } from './suggest.ts'
 
-interface Draft {
-  readonly draft: RelayConfig
+interface Draft extends OutboxDraft {
   readonly origins: Readonly<Record<string, Origin>>
-  readonly isSound: (path: string) => boolean
 }
 
 export function crossChecks(context: Draft): readonly ConfigProblem[] {
-  return [remote, ports, clientCertificates, workspacesExist, defaultWorkspace, inbound].flatMap((check) =>
-    check(context),
+  return [remote, ports, clientCertificates, workspacesExist, defaultWorkspace, inbound, outboxChecks].flatMap(
+    (check) => check(context),
   )
 }
 

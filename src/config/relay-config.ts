@@ -68,6 +68,35 @@ export interface Credentials {
   readonly apiKey: string
 }
 
+export const OUTBOX_KINDS = ['sqlite', 'bullmq', 'postgres'] as const
+
+export type OutboxKind = (typeof OUTBOX_KINDS)[number]
+
+/** What another kind alone takes is `null`, as is what was not said and has its default in the outbox itself. */
+export interface OutboxConfig {
+  readonly kind: OutboxKind
+  /** Never `null` for a kind that has a server. Holds a password. */
+  readonly url: string | null
+  readonly prefix: string | null
+  readonly schema: string | null
+  readonly listen: boolean | null
+  readonly requireDurability: boolean | null
+  /** Of a command or a statement. */
+  readonly timeoutMs: number | null
+  readonly maxBytes: number
+  readonly maxOperations: number
+  readonly durability: 'power' | 'os'
+  readonly spill: SpillConfig
+}
+
+export interface SpillConfig {
+  readonly enabled: boolean | null
+  readonly path: string | null
+  readonly onOutage: 'hold' | 'deliver' | null
+  readonly deliverAfterMs: number | null
+  readonly maxBytes: number | null
+}
+
 export interface WorkspaceConfig {
   readonly siteId: string
   readonly apiKey: string
@@ -75,11 +104,7 @@ export interface WorkspaceConfig {
   readonly baseUrl: string | null
   /** What applications may show to the relay. Never empty: the workspace's own credentials, if nothing else was said. */
   readonly inbound: readonly Credentials[]
-  readonly outbox: {
-    readonly maxBytes: number
-    readonly maxOperations: number
-    readonly durability: 'power' | 'os'
-  }
+  readonly outbox: OutboxConfig
   readonly rateLimitPerSecond: number
   readonly concurrency: number
   readonly batch: { readonly operationsMax: number; readonly bytesMax: number }

@@ -1,4 +1,5 @@
 /** Every setting of a relay, once: what may be said, what holds if nothing is said, and what it is for. */
+import { outboxSettings } from './outbox-settings.ts'
 import type { AdminConfig, Credentials, LimitsConfig, RelayConfig, TlsConfig, WorkspaceConfig } from './relay-config.ts'
 import {
   ages,
@@ -124,7 +125,7 @@ export const relaySettings: Shape<Omit<RelayConfig, 'workspaces'>> = {
   admin,
   limits,
   dataDir: path({
-    about: 'Folder of the outboxes, one file `<workspace>.db` each. Must outlive the process.',
+    about: 'Folder of the outboxes, one file `<workspace>.db` each, and of what is spilled. Must outlive the process.',
     initial: 'holdfast-data',
     change: 'restart',
   }),
@@ -207,27 +208,7 @@ export const sharedSettings: Shape<Omit<WorkspaceConfig, keyof Own>> = {
   baseUrl: orNone(
     url({ about: "Another root than the region's: a simulator, a proxy, a second relay.", change: 'reload' }),
   ),
-  outbox: section('Where operations wait.', {
-    maxBytes: size({
-      about: 'Stored operations, waiting ones and dead letters together. On disk they take about a quarter more.',
-      initial: '2GiB',
-      min: 1,
-      max: Number.MAX_SAFE_INTEGER,
-      change: 'reload',
-    }),
-    maxOperations: whole({
-      about: 'Number of stored operations, waiting ones and dead letters together.',
-      initial: 10_000_000,
-      min: 1,
-      max: Number.MAX_SAFE_INTEGER,
-      change: 'reload',
-    }),
-    durability: choice(['power', 'os'], {
-      about: '`power`: what is answered survives loss of power. `os`: only the death of the process.',
-      initial: 'power',
-      change: 'reload',
-    }),
-  }),
+  outbox: section('Where operations wait.', outboxSettings),
   rateLimitPerSecond: positive({
     about: 'Requests to Customer.io per second, at most; fewer while it answers 429.',
     initial: 100,

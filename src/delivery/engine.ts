@@ -27,7 +27,7 @@ import type { Sender } from './sender.ts'
 import { createSettler, type Settler } from './settler.ts'
 import { lateVerdict, unsent } from './verdict.ts'
 
-/** Longer than this and what is in hand goes back to the outbox while the gate is closed. */
+/** Longer than this and what is in hand goes back to the outbox while the gate is closed, but for a turn by the rate. */
 const HOLD_MS_MAX = 1_000
 /** Waits after a claim that failed. */
 const CLAIM_RETRY_MS = 1_000
@@ -188,7 +188,9 @@ class DeliveryEngine implements Engine {
     for (;;) {
       const state = gate.check(nowMs)
       if (!state.open) {
-        if (state.untilMs === null || state.untilMs - nowMs > HOLD_MS_MAX) this.#giveBack()
+        // By the rate a turn comes for sure; and the halves of a refused batch, given back, would be one batch again.
+        const isLong = state.untilMs === null || state.untilMs - nowMs > HOLD_MS_MAX
+        if (isLong && state.reason !== 'rate') this.#giveBack()
         return state.untilMs
       }
       // A probe goes beside whatever still hangs from the time before.

@@ -1,20 +1,28 @@
 /**
  * The gate: may we send now, and if not, until when and why?
  *
- * Asked in this order: pause (an operator's word), parking (Customer.io refuses us), circuit (it fails), cooldown and
- * rate (it wants less). The circuit comes before the token, so an open one burns none.
+ * Asked in this order: pause (an operator's word, for this process or for all), parking (Customer.io refuses us), circuit
+ * (it fails, as we or another process found), cooldown and rate (it wants less). The circuit comes before the token, so an
+ * open one burns none.
  *
  * Invariants
  * 1. `check` takes nothing. `enter` takes the token, the permit and the parking ticket together, or nothing.
  * 2. What was entered is left once, whatever became of it. A probe that is not left comes free when its lease ends.
  * 3. Events are emitted once per change, when the whole gate is in its new state.
- * 4. What only says that we were too fast (429) or gave up ourselves (aborted) never opens the circuit; nor does any
+ * 4. What is told to others is what our own answers said; what others said is never passed on.
+ * 5. What only says that we were too fast (429) or gave up ourselves (aborted) never opens the circuit; nor does any
  *    answer that shows that Customer.io lives, however much it refuses.
  */
-import type { GateReason, HoldfastEvent } from '../observe/events.ts'
+import type { CircuitState, GateReason, HoldfastEvent } from '../observe/events.ts'
+import type { ProviderHint, SharedPause } from '../outbox/outbox.ts'
 import { createBreaker } from '../resilience/breaker.ts'
 import type { Breaker, BreakerView, CallResult, Permit } from '../resilience/breaker-contract.ts'
-import { breakerDefaults, PROBE_LEASE_MARGIN_MS, type BreakerOptions } from '../resilience/breaker-options.ts'
+import {
+  breakerDefaults,
+  PROBE_LEASE_MARGIN_MS,
+  type BreakerOptions,
+  type Transition,
+} from '../resilience/breaker-options.ts'
 import { checkNumber } from '../resilience/check-number.ts'
 import {
   createRateLimiter,
@@ -24,6 +32,7 @@ import {
 } from '../resilience/rate-limiter.ts'
 import { assert, unreachable } from '../runtime/assert.ts'
 import type { Random } from '../runtime/runtime.ts'
+import { Hearsay } from './hearsay.ts'
 import { Parking, type Answer, type Parked, type ParkingTicket } from './parking.ts'
 
 export interface GateOptions {
@@ -56,8 +65,12 @@ export type Report = Answer & { readonly durationMs: number }
 
 export interface GateView {
   readonly circuit: BreakerView
+  /** Of the circuit; or, where that is closed, what another process has said. */
+  readonly circuitState: CircuitState
   readonly rate: RateLimiterView
+  /** For this process, or for all. */
   readonly paused: boolean
+  readonly pausedForAll: SharedPause | null
   readonly parked: Parked | null
 }
 
@@ -75,10 +88,16 @@ export interface Gate {
   ask(nowMs: number): GateReason | undefined
   /** A question was answered with 429, which slows everybody. */
   askedTooFast(nowMs: number, afterMs?: number): void
-  /** Idempotent, like `resume`. Requests under way go on. */
+  /** For this process. Idempotent, like `resume`. Requests under way go on. */
   pause(): void
-  /** Also lets the next probe of a parked workspace go at once. */
+  /** Ends the pause of this process. Also lets the next probe of a parked workspace go at once. */
   resume(): void
+  /** The pause of the outbox, which holds beside that of this process; null when there is none. */
+  pauseForAll(pause: SharedPause | null): void
+  /** Another process that delivers from the same outbox said so. */
+  heard(hint: ProviderHint, nowMs: number): void
+  /** So many processes share the rate. */
+  shareAmong(count: number): void
   /**
    * How many ordinary requests may be under way now, at least 1. A probe needs no room among them: where `check` says
    * that one may go, it may, whatever hangs from the time before.
@@ -94,11 +113,22 @@ export interface Gate {
 }
 
 /** What whoever sends needs of it. */
-export type SendingGate = Omit<Gate, 'ask' | 'askedTooFast' | 'pause' | 'resume' | 'view'>
+export type SendingGate = Pick<
+  Gate,
+  'check' | 'enter' | 'leave' | 'concurrencyMax' | 'inFlight' | 'watch' | 'timeoutMs'
+>
 
-/** @throws OptionsError naming the field */
-export function createGate(options: GateOptions, random: Random, emit: (event: HoldfastEvent) => void): Gate {
-  return new ComposedGate({ ...gateDefaults, ...options }, random, emit)
+/**
+ * @param tell what others should hear of: our own answers said it
+ * @throws OptionsError naming the field
+ */
+export function createGate(
+  options: GateOptions,
+  random: Random,
+  emit: (event: HoldfastEvent) => void,
+  tell: (hint: ProviderHint) => void = () => {},
+): Gate {
+  return new ComposedGate({ ...gateDefaults, ...options }, random, emit, tell)
 }
 
 class ComposedGate implements Gate {
@@ -107,22 +137,26 @@ class ComposedGate implements Gate {
   readonly #breaker: Breaker
   readonly #limiter: RateLimiter
   readonly #parking: Parking
+  readonly #hearsay = new Hearsay()
   readonly #emit: (event: HoldfastEvent) => void
+  readonly #tell: (hint: ProviderHint) => void
   readonly #watchers: (() => void)[] = []
   #inFlight = 0
-  #paused = false
+  #pausedHere = false
+  #pausedForAll: SharedPause | null = null
 
-  constructor(options: Required<GateOptions>, random: Random, emit: (event: HoldfastEvent) => void) {
+  constructor(
+    options: Required<GateOptions>,
+    random: Random,
+    emit: (event: HoldfastEvent) => void,
+    tell: (hint: ProviderHint) => void,
+  ) {
     checkNumber('concurrency', options.concurrency, { min: 1, integer: true })
     this.#concurrency = options.concurrency
     this.#emit = emit
-    this.#breaker = createBreaker(
-      {
-        ...options.breaker,
-        onTransition: ({ from, to, cause, untilMs }) => emit({ type: 'circuit', from, to, cause, untilMs }),
-      },
-      random,
-    )
+    this.#tell = tell
+    const onTransition = (transition: Transition): void => this.#circuitChanged(transition)
+    this.#breaker = createBreaker({ ...options.breaker, onTransition }, random)
     this.#limiter = createRateLimiter(options.rate, random)
     this.#probeTimeoutMs = options.breaker.probeTimeoutMs ?? breakerDefaults.probeTimeoutMs
     this.#parking = new Parking(this.#probeTimeoutMs + PROBE_LEASE_MARGIN_MS, random)
@@ -137,11 +171,13 @@ class ComposedGate implements Gate {
   }
 
   check(nowMs: number): GateState {
-    if (this.#paused) return { open: false, reason: 'paused', untilMs: null }
+    if (this.#isPaused) return { open: false, reason: 'paused', untilMs: null }
     const parkedUntilMs = this.#parking.closedUntilMs(nowMs)
     if (parkedUntilMs !== null) return { open: false, reason: 'parked', untilMs: parkedUntilMs }
     const forecast = this.#breaker.peek(nowMs)
     if (!forecast.admitted) return { open: false, reason: 'circuit', untilMs: forecast.retryAtMs }
+    const warnedUntilMs = forecast.probe ? null : this.#hearsay.closedUntilMs(nowMs)
+    if (warnedUntilMs !== null) return { open: false, reason: 'circuit', untilMs: warnedUntilMs }
     const { waitMs, reason } = this.#limiter.peek(nowMs)
     if (reason !== null) return { open: false, reason, untilMs: nowMs + waitMs }
     return { open: true, probe: forecast.probe || this.#parking.parked !== null }
@@ -163,11 +199,13 @@ class ComposedGate implements Gate {
     const slowed = report.kind === 'throttled' && this.#limiter.throttled(nowMs, report.afterMs)
     if (report.kind === 'delivered') this.#limiter.succeeded(nowMs)
     const { verdict, change } = this.#parking.leave(pass.ticket, report, nowMs)
-    this.#breaker.report(pass.permit, resultOf(report), nowMs, {
+    const result = resultOf(report)
+    if (result !== 'neutral') this.#hearsay.answered(result === 'success', nowMs)
+    this.#breaker.report(pass.permit, result, nowMs, {
       durationMs: report.durationMs,
       ...(report.kind === 'retry' && report.afterMs !== undefined ? { retryAfterMs: report.afterMs } : {}),
     })
-    if (slowed) this.#emitThrottled(nowMs)
+    if (slowed) this.#slowedDown(nowMs)
     const { parked } = this.#parking
     if (change === 'parked' && parked !== null) {
       this.#emit({ type: 'parked', reason: parked.reason, status: parked.status })
@@ -187,27 +225,49 @@ class ComposedGate implements Gate {
   }
 
   askedTooFast(nowMs: number, afterMs?: number): void {
-    if (this.#limiter.throttled(nowMs, afterMs)) this.#emitThrottled(nowMs)
+    if (this.#limiter.throttled(nowMs, afterMs)) this.#slowedDown(nowMs)
   }
 
   pause(): void {
-    if (this.#paused) return
-    this.#paused = true
-    this.#emit({ type: 'paused' })
+    if (this.#pausedHere) return
+    this.#pausedHere = true
+    this.#emit({ type: 'paused', scope: 'process' })
     this.#changed()
   }
 
   resume(): void {
     this.#parking.probeSoon()
-    if (this.#paused) {
-      this.#paused = false
-      this.#emit({ type: 'resumed' })
+    if (this.#pausedHere) {
+      this.#pausedHere = false
+      this.#emit({ type: 'resumed', scope: 'process' })
     }
     this.#changed()
   }
 
+  pauseForAll(pause: SharedPause | null): void {
+    const wasPaused = this.#pausedForAll !== null
+    this.#pausedForAll = pause
+    if (pause !== null) this.#emit({ type: 'paused', scope: 'all', who: pause.who, why: pause.why })
+    else if (wasPaused) this.#emit({ type: 'resumed', scope: 'all' })
+    this.#changed()
+  }
+
+  heard(hint: ProviderHint, nowMs: number): void {
+    const isLimited = hint.kind === 'limited'
+    const heeded = isLimited ? this.#limiter.throttledElsewhere(nowMs, hint.forMs) : this.#heardOfCircuit(hint, nowMs)
+    if (!heeded) return
+    this.#emit({ type: 'heard', said: hint.kind, forMs: hint.kind === 'well' ? null : hint.forMs })
+    if (isLimited) this.#emitThrottled(nowMs)
+    this.#changed()
+  }
+
+  shareAmong(count: number): void {
+    this.#limiter.shareAmong(count)
+    this.#changed()
+  }
+
   concurrencyMax(nowMs: number): number {
-    if (this.#parking.parked !== null) return 1
+    if (this.#parking.parked !== null || this.#hearsay.stateAt(nowMs) === 'testing') return 1
     return Math.max(1, Math.floor(this.#concurrency * this.#breaker.concurrencyShare(nowMs)))
   }
 
@@ -218,10 +278,38 @@ class ComposedGate implements Gate {
   view(nowMs: number): GateView {
     return {
       circuit: this.#breaker.view(nowMs),
+      circuitState: this.#circuitStateAt(nowMs),
       rate: this.#limiter.view(nowMs),
-      paused: this.#paused,
+      paused: this.#isPaused,
+      pausedForAll: this.#pausedForAll,
       parked: this.#parking.parked,
     }
+  }
+
+  get #isPaused(): boolean {
+    return this.#pausedHere || this.#pausedForAll !== null
+  }
+
+  #circuitStateAt(nowMs: number): CircuitState {
+    const own = this.#breaker.stateAt(nowMs)
+    return own === 'closed' ? AS_CIRCUIT[this.#hearsay.stateAt(nowMs)] : own
+  }
+
+  /** A circuit that is not closed is evidence of our own, in which a warning has nothing to say. */
+  #heardOfCircuit(hint: ProviderHint & { readonly kind: 'failing' | 'well' }, nowMs: number): boolean {
+    if (hint.kind === 'failing' && this.#breaker.stateAt(nowMs) !== 'closed') return false
+    return this.#hearsay.heard(hint, nowMs)
+  }
+
+  #circuitChanged({ from, to, cause, untilMs, atMs }: Transition): void {
+    this.#emit({ type: 'circuit', from, to, cause, untilMs })
+    if (to === 'open' && untilMs !== null) this.#tell({ kind: 'failing', forMs: untilMs - atMs })
+    if (to === 'closed') this.#tell({ kind: 'well' })
+  }
+
+  #slowedDown(nowMs: number): void {
+    this.#emitThrottled(nowMs)
+    this.#tell({ kind: 'limited', forMs: this.#limiter.view(nowMs).cooldownMs })
   }
 
   #changed(): void {
@@ -233,6 +321,8 @@ class ComposedGate implements Gate {
     this.#emit({ type: 'throttled', perSecond, cooldownMs })
   }
 }
+
+const AS_CIRCUIT = { quiet: 'closed', warned: 'open', testing: 'half-open' } as const
 
 function resultOf(report: Report): CallResult {
   switch (report.kind) {

@@ -1,11 +1,13 @@
 /**
  * One attempt -> one outcome for each entry. Never throws, never tries again. Follows a redirect only where the
- * credentials may go, and reads a bounded part of the answer. One deadline covers connecting, redirects and the body.
+ * credentials may go, and reads a bounded part of the answer. One deadline covers connecting, redirects and the body;
+ * nothing is written to a connection after it (`timely-body.ts`).
  */
 import type { HttpParts } from '../protocol/encode.ts'
 import { classify, classifyFailure, type Outcome } from '../protocol/outcome.ts'
 import { redirectTarget } from '../protocol/redirect.ts'
 import type { Runtime } from '../runtime/runtime.ts'
+import { timelyBody } from './timely-body.ts'
 
 /** A 207 names each failed entry: some hundred bytes for each of a few hundred entries. */
 const ANSWER_BYTES_MAX = 1_000_000
@@ -48,6 +50,13 @@ export interface Reply {
   readonly retryAfter: string | null
 }
 
+/** The end of an exchange's time, or of the exchange. */
+interface Deadline {
+  readonly signal: AbortSignal
+  /** Ends the exchange and throws when its time is over, also where no timer has had a chance to say so. */
+  check(): void
+}
+
 export function createSender(target: Target, runtime: Runtime): Sender {
   return new HttpSender(target, runtime)
 }
@@ -69,8 +78,8 @@ class HttpSender implements Sender {
     const attempt = await this.#limited<Omit<Attempt, 'durationMs'>>(
       timeoutMs,
       signal,
-      async (inner) => {
-        const { response, body } = await this.#exchange(parts, inner)
+      async (deadline) => {
+        const { response, body } = await this.#exchange(parts, deadline)
         const { status, headers } = response
         const answer = { status, retryAfter: headers.get('retry-after'), body, nowWallMs: clock.wallMs() }
         return { outcomes: classify(answer, entries), status, body }
@@ -99,8 +108,8 @@ class HttpSender implements Sender {
     return this.#limited(
       timeoutMs,
       signal,
-      async (inner) => {
-        const { response, body } = await this.#exchange(parts, inner)
+      async (deadline) => {
+        const { response, body } = await this.#exchange(parts, deadline)
         return { status: response.status, body, retryAfter: response.headers.get('retry-after') }
       },
       (error) => {
@@ -109,12 +118,16 @@ class HttpSender implements Sender {
     )
   }
 
-  async #exchange(parts: HttpParts, signal: AbortSignal): Promise<{ response: Response; body: string }> {
+  async #exchange(parts: HttpParts, deadline: Deadline): Promise<{ response: Response; body: string }> {
     const headers = this.#headersOf(parts)
     const { method } = parts
-    const body = parts.body === undefined ? {} : { body: parts.body }
+    const { signal } = deadline
+    const bytes = parts.body === undefined ? undefined : new TextEncoder().encode(parts.body)
+    // Without it a body that is a stream would go in chunks.
+    if (bytes !== undefined) headers.set('content-length', String(bytes.byteLength))
     let url = new URL(this.#target.root + parts.path)
     for (let hop = 0; ; hop++) {
+      const body = bytes === undefined ? {} : timelyBody(bytes, () => deadline.check())
       const request = new Request(url, { method, headers, redirect: 'manual', signal, ...body })
       const response = await this.#runtime.fetch(request)
       const text = await readBounded(response)
@@ -137,7 +150,7 @@ class HttpSender implements Sender {
   async #limited<T>(
     timeoutMs: number,
     outer: AbortSignal | undefined,
-    run: (signal: AbortSignal) => Promise<T>,
+    run: (deadline: Deadline) => Promise<T>,
     failed: (error: unknown, why: { timedOut: boolean; aborted: boolean }) => T,
   ): Promise<T> {
     const controller = new AbortController()
@@ -150,11 +163,18 @@ class HttpSender implements Sender {
       ended.reject(reason)
     }
     const onAbort = (): void => end(ABORTED)
-    const cancel = this.#runtime.clock.timer(timeoutMs, () => end(TIMED_OUT))
+    const { clock } = this.#runtime
+    const endMs = clock.monotonicMs() + timeoutMs
+    const cancel = clock.timer(timeoutMs, () => end(TIMED_OUT))
+    const check = (): void => {
+      if (clock.monotonicMs() < endMs) return
+      end(TIMED_OUT)
+      throw TIMED_OUT
+    }
     if (outer?.aborted) onAbort()
     outer?.addEventListener('abort', onAbort, { once: true })
     try {
-      return await Promise.race([run(controller.signal), ended.promise])
+      return await Promise.race([run({ signal: controller.signal, check }), ended.promise])
     } catch (error) {
       return failed(error, { timedOut: endedBy === TIMED_OUT, aborted: endedBy === ABORTED })
     } finally {

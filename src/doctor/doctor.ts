@@ -10,6 +10,7 @@ import {
 } from './checks-disk.ts'
 import { checkClock, checkDns, checkTls, judgeHealth, rootOf } from './checks-network.ts'
 import { checkMemory, checkNode, checkOpenFiles } from './checks-process.ts'
+import { checkLeftBehind, checkStore } from './checks-store.ts'
 import type { DoctorFacts, DoctorWorkspace } from './facts.ts'
 import type { Probes } from './probes.ts'
 
@@ -41,7 +42,7 @@ function checksOf(facts: DoctorFacts, probes: Probes): readonly Check[] {
     ['free-space', () => checkSpace(facts, probes)],
     ['file-system', () => checkFileSystem(facts, probes)],
     ['disk-speed', () => checkDiskSpeed(facts, probes)],
-    ...workspaces.map((workspace): Check => [`outbox ${workspace.name}`, () => checkOutbox(facts, workspace, probes)]),
+    ...workspaces.flatMap((workspace) => outboxChecks(facts, workspace, probes)),
     ['leftovers', () => checkLeftovers(facts, probes)],
     ...rootsOf(workspaces).flatMap((root): readonly Check[] => [
       [`dns ${root.hostname}`, () => checkDns(root, probes)],
@@ -52,6 +53,15 @@ function checksOf(facts: DoctorFacts, probes: Probes): readonly Check[] {
       `credentials ${workspace.name}`,
       async () => judgeHealth(await probes.health(workspace)),
     ]),
+  ]
+}
+
+function outboxChecks(facts: DoctorFacts, workspace: DoctorWorkspace, probes: Probes): readonly Check[] {
+  const { name, store } = workspace
+  if (store === null) return [[`outbox ${name}`, () => checkOutbox(facts, workspace, probes)]]
+  return [
+    [`outbox ${name}`, () => checkStore(workspace, probes)],
+    [`former outbox ${name}`, () => checkLeftBehind(facts, workspace, probes)],
   ]
 }
 

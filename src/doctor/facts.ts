@@ -1,4 +1,5 @@
 /** What the doctor must know of a relay: a few facts of its configuration. */
+import type { SharedOutbox } from '../outbox/of-kind.ts'
 import type { Region } from '../protocol/regions.ts'
 
 export interface DoctorFacts {
@@ -14,4 +15,6 @@ export interface DoctorWorkspace {
   readonly apiKey: string
   readonly region: Region
   readonly baseUrl: string | null
+  /** The outbox on a server; null where it is a file in the data folder. */
+  readonly store: SharedOutbox | null
 }

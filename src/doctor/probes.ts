@@ -1,5 +1,7 @@
 /** How the doctor reaches the world. Tests give their own. */
 import type { HealthCheck } from '../client/health-checker.ts'
+import type { SharedOutbox } from '../outbox/of-kind.ts'
+import type { StoreReport } from '../outbox/outbox.ts'
 import type { OutboxFileCheck } from '../outbox/sqlite/check-file.ts'
 import type { Clock } from '../runtime/clock.ts'
 import type { DoctorWorkspace } from './facts.ts'
@@ -19,6 +21,15 @@ export interface DiskFacts {
   readonly type: number
 }
 
+/** An outbox on a server, looked at. */
+export interface StoreLook {
+  readonly report: StoreReport | null
+  readonly waiting: number
+  readonly deadLetters: number
+  /** Of one question, the median of several. */
+  readonly answerMs: number
+}
+
 export interface Probes {
   readonly clock: Clock
   /** Undefined where there is nothing. */
@@ -29,6 +40,8 @@ export interface Probes {
   disk(path: string): DiskFacts | undefined
   /** Writes and syncs a small file so many times; how long each took, in milliseconds. */
   syncTimesMs(folder: string, times: number): readonly number[]
+  /** Opens it without being one of its handles. Rejects with an `OutboxError`, or an `OptionsError`. */
+  look(store: SharedOutbox, siteId: string): Promise<StoreLook>
   inspect(path: string): Promise<OutboxFileCheck>
   /** Addresses of a host. Rejects with an error that has a `code`. */
   lookup(host: string): Promise<readonly string[]>

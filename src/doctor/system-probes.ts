@@ -21,9 +21,10 @@ import { connect } from 'node:tls'
 import { CustomerIOHealthChecker } from '../client/health-checker.ts'
 import { checkOutboxFile } from '../outbox/sqlite/check-file.ts'
 import { sqliteOutbox } from '../outbox/sqlite.ts'
-import type { OutboxNotice } from '../outbox/outbox.ts'
+import { lookInto, type SharedOutbox } from '../outbox/of-kind.ts'
+import type { OutboxNotice, StoreReport } from '../outbox/outbox.ts'
 import type { Runtime } from '../runtime/runtime.ts'
-import type { DiskFacts, PathFacts, Probes } from './probes.ts'
+import type { DiskFacts, PathFacts, Probes, StoreLook } from './probes.ts'
 
 const TIMEOUT_MS = 5_000
 const SYNC_BYTES = 4_096
@@ -44,6 +45,7 @@ export function systemProbes(runtime: Runtime, { nodeVersion, uid }: ProcessFact
     list: (folder) => readdirSync(folder),
     disk,
     syncTimesMs: (folder, times) => syncTimes(folder, times, () => clock.monotonicMs()),
+    look: (store, siteId) => look(store, siteId, runtime),
     inspect: (path) => checkOutboxFile(path, clock, runtime.random),
     lookup: async (host) => (await dns.lookup(host, { all: true })).map(({ address }) => address),
     handshake: (host, port) => handshake(host, port, runtime),
@@ -157,6 +159,28 @@ async function reopen(path: string, siteId: string, runtime: Runtime): Promise<s
   if (found === undefined) return `opened ${path}; nothing had to be set aside`
   const lost = found.lost === null ? 'how many are lost is not known' : `${found.lost} are lost`
   return `saved ${found.recovered} operations of ${path}, ${lost}; the damaged file is ${found.path}`
+}
+
+const QUESTIONS = 5
+
+async function look(store: SharedOutbox, workspace: string, runtime: Runtime): Promise<StoreLook> {
+  const { clock } = runtime
+  let report: StoreReport | null = null
+  const notice = (said: OutboxNotice): void => void (said.type === 'store-report' && (report = said.report))
+  const outbox = await lookInto(store)({ runtime, workspace, notice })
+  try {
+    const times: number[] = []
+    let { waiting, deadLetters } = await outbox.stats()
+    for (let count = 0; count < QUESTIONS; count++) {
+      const fromMs = clock.monotonicMs()
+      ;({ waiting, deadLetters } = await outbox.stats())
+      times.push(clock.monotonicMs() - fromMs)
+    }
+    times.sort((a, b) => a - b)
+    return { report, waiting, deadLetters, answerMs: times[times.length >> 1] ?? 0 }
+  } finally {
+    await outbox.close()
+  }
 }
 
 function readIfAny(path: string): string | null {

@@ -21,6 +21,8 @@ export type LogEvent =
   | 'started'
   | 'start-failed'
   | 'data-dir-shared'
+  | 'left-behind'
+  | 'store-away'
   | 'phase'
   | 'signal'
   | 'stopping'
@@ -36,6 +38,11 @@ export type LogEvent =
   | 'paused'
   | 'resumed'
   | 'role'
+  | 'handles'
+  | 'store'
+  | 'store-risks'
+  | 'spilling'
+  | 'spill-ended'
   | 'dead-letters'
   | 'outbox-error'
   | 'outbox-full'
@@ -60,7 +67,11 @@ export type LogEvent =
 export const LOG_LINES: Readonly<Record<LogEvent, LineKind>> = {
   starting: { level: 'info', when: 'the process begins to open its outboxes', doThis: 'nothing' },
   listening: { level: 'info', when: 'a listener takes connections: `listener`, `url`', doThis: 'nothing' },
-  started: { level: 'info', when: 'every outbox is open and requests are taken', doThis: 'nothing' },
+  started: {
+    level: 'info',
+    when: 'every outbox is open, but for those of `store-away`, and requests are taken',
+    doThis: 'nothing',
+  },
   'start-failed': {
     level: 'error',
     when: 'the relay could not start: `code`',
@@ -70,6 +81,16 @@ export const LOG_LINES: Readonly<Record<LogEvent, LineKind>> = {
     level: 'warn',
     when: 'another process (`otherPid`) has the same `dataDir`: one delivers, all store',
     doThis: 'nothing during a rolling restart; otherwise end one of them',
+  },
+  'left-behind': {
+    level: 'warn',
+    when: 'a workspace has moved to a server, and its former file (`path`) still holds `deadLetters`',
+    doThis: 'look at them with `outbox.kind: sqlite`; move the file away when nobody wants them',
+  },
+  'store-away': {
+    level: 'error',
+    when: 'at the start a server that keeps an outbox cannot be used (`code`): its workspace answers 503 until it can, and is tried again',
+    doThis: 'look at the server, its URL and its password',
   },
   phase: { level: 'info', when: 'the relay goes `from` one phase `to` the next', doThis: 'nothing' },
   signal: { level: 'info', when: 'a signal arrived', doThis: 'nothing' },
@@ -111,9 +132,26 @@ export const LOG_LINES: Readonly<Record<LogEvent, LineKind>> = {
     when: 'Customer.io answered 429; at most one line in 10 s, with the `count`',
     doThis: 'nothing; lower `rateLimitPerSecond` if it stays',
   },
-  paused: { level: 'warn', when: 'delivery was paused', doThis: '`holdfast resume` when it should go on' },
-  resumed: { level: 'info', when: 'delivery goes on after a pause', doThis: 'nothing' },
+  paused: {
+    level: 'warn',
+    when: 'delivery was paused: `scope` is `process`, or `all` that share the outbox',
+    doThis: '`holdfast resume` when it should go on',
+  },
+  resumed: { level: 'info', when: 'a pause of that `scope` is over', doThis: 'nothing' },
   role: { level: 'info', when: 'this process delivers (`active`) or stands by (`standby`)', doThis: 'nothing' },
+  handles: { level: 'debug', when: 'so many processes (`count`) deliver from the outbox now', doThis: 'nothing' },
+  store: { level: 'info', when: 'which `server` keeps the outbox', doThis: 'nothing' },
+  'store-risks': {
+    level: 'warn',
+    when: 'the `server` of the outbox is configured so that it may lose operations; `count` reasons, which health names',
+    doThis: 'mend its configuration',
+  },
+  spilling: {
+    level: 'warn',
+    when: 'the outbox is away (`code`) and calls are stored beside it',
+    doThis: 'bring its server back; what is stored beside it goes into it by itself',
+  },
+  'spill-ended': { level: 'info', when: 'all that was stored beside the outbox is in it again', doThis: 'nothing' },
   'dead-letters': {
     level: 'warn',
     when: 'operations were given up (`code`); at most one line in 10 s for each reason, with the `count`',

@@ -24,9 +24,25 @@ export function lineOfWorkspace(workspace: string, event: HoldfastEvent): LogLin
     case 'unparked':
       return { event: 'unparked', workspace, message: 'Customer.io takes requests again' }
     case 'paused':
-      return { event: 'paused', workspace, message: 'delivery is paused; calls are stored' }
+      return {
+        event: 'paused',
+        workspace,
+        message: 'delivery is paused; calls are stored',
+        fields: { scope: word(event.scope) },
+      }
     case 'resumed':
-      return { event: 'resumed', workspace, message: 'delivery goes on' }
+      return { event: 'resumed', workspace, message: 'the pause is over', fields: { scope: word(event.scope) } }
+    case 'handles':
+      return {
+        event: 'handles',
+        workspace,
+        message: 'so many processes deliver from the outbox',
+        fields: { count: event.count },
+      }
+    case 'store':
+      return lineOfStore(workspace, event)
+    case 'spill':
+      return lineOfSpill(workspace, event)
     case 'role':
       return {
         event: 'role',
@@ -60,6 +76,34 @@ export function lineOfWorkspace(workspace: string, event: HoldfastEvent): LogLin
       return null
   }
 }
+
+/** The sentences are left to health: they are not of a bounded set. */
+function lineOfStore(workspace: string, event: Extract<HoldfastEvent, { readonly type: 'store' }>): LogLine {
+  const server = SERVER.test(event.server) ? event.server : 'other'
+  const count = event.risks.length
+  return count === 0
+    ? { event: 'store', workspace, message: 'this server keeps the outbox', fields: { server } }
+    : {
+        event: 'store-risks',
+        workspace,
+        message: 'the server of the outbox may lose operations as it is configured; see health',
+        fields: { server, count },
+      }
+}
+
+function lineOfSpill(workspace: string, event: Extract<HoldfastEvent, { readonly type: 'spill' }>): LogLine {
+  return event.state === 'begun'
+    ? {
+        event: 'spilling',
+        workspace,
+        code: word(event.code),
+        message: 'the outbox is away; calls are stored beside it',
+      }
+    : { event: 'spill-ended', workspace, message: 'all that was stored beside the outbox is in it again' }
+}
+
+/** A name and a version. */
+const SERVER = /^[a-z]{1,20} [0-9][0-9.]{0,19}$/
 
 const CIRCUIT_LINES = {
   open: { event: 'circuit-open', message: 'Customer.io does not answer well; calls are stored' },

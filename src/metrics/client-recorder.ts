@@ -82,6 +82,12 @@ export class ClientRecorder {
       case 'outbox-error':
         this.#add('store.errors', 1, event.during, errorReasonOf(event.code))
         return
+      case 'heard':
+        this.#add('hints', 1, event.said)
+        return
+      case 'spill':
+        if (event.state === 'begun') this.#add('store.spills', 1)
+        return
       case 'quarantined':
         this.#add('store.quarantines', 1)
         return

@@ -8,7 +8,7 @@ import type { CircuitState } from '../observe/events.ts'
 import type { HealthStatus } from '../observe/health.ts'
 import type { AskedProbe } from '../observe/probe.ts'
 import type { RelayEvent, RelayPhase, RelayResult } from '../observe/relay-events.ts'
-import type { DeadReason } from '../outbox/outbox.ts'
+import type { DeadReason, ProviderHint } from '../outbox/outbox.ts'
 import { CALL_TYPES } from '../protocol/call.ts'
 import type { Outcome, RetryReason } from '../protocol/outcome.ts'
 import type { Route } from '../protocol/route.ts'
@@ -122,6 +122,8 @@ export const deadReasons: ReadonlySet<string> = setOf<DeadReason>({
   damaged: true,
   'unknown-fate': true,
 })
+
+export const hintKinds: ReadonlySet<string> = setOf<ProviderHint['kind']>({ limited: true, failing: true, well: true })
 
 /** One at a time: what an operator says goes before what Customer.io says, and both before the circuit. */
 export const gateStates: ReadonlySet<string> = new Set(['closed', 'open', 'half_open', 'parked', 'paused'])

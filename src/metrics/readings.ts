@@ -24,6 +24,7 @@ export function writeStats(registry: Registry, workspace: string, stats: Measure
   set('queue.capacity.ops', stats.operationsMax)
   set('queue.oldest_age', oldestMs === null ? 0 : Math.max(0, wallMs - oldestMs) / 1_000)
   set('campaign_window.remaining', campaignMs === null ? null : (campaignMs + CAMPAIGN_WINDOW_MS - wallMs) / 1_000)
+  set('queue.spilled', stats.spilled)
   set('lanes.blocked', stats.lanesHeld)
   set('store.active', stats.role === 'active' ? 1 : 0)
   set('client.delivered_directly', stats.deliveredDirectly)
@@ -44,6 +45,9 @@ export function writeHealth(registry: Registry, workspace: string, health: Healt
   registry.setOneHot('health.status', health.status, workspace)
   registry.setOneHot('circuit.state', gateStateOf(health), workspace)
   registry.set('limiter.rate', health.rate, workspace)
+  registry.set('paused_for_all', health.pausedForAll === null ? 0 : 1, workspace)
+  registry.set('store.handles', health.handles, workspace)
+  registry.set('store.risks', health.store?.risks.length ?? null, workspace)
 }
 
 function gateStateOf({ paused, parked, circuitState }: Health): string {

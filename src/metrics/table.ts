@@ -9,6 +9,7 @@ import {
   errorReasons,
   gateStates,
   healthStatuses,
+  hintKinds,
   type LabelValues,
   outcomes,
   probeOutcomes,
@@ -130,8 +131,14 @@ const queue: readonly Metric[] = [
     's',
     'What is left of the tightest campaign window among the events that wait; absent when none waits',
   ),
+  now('queue.spilled', '{operation}', 'Operations that wait beside the outbox, which was away when they came'),
   stored('gauge', 'lanes.blocked', '{lane}', 'Lanes (persons, objects) held back by a retry'),
   now('store.active', '{handle}', '1 when this process delivers from the outbox, 0 when another one does'),
+  now(
+    'store.handles',
+    '{handle}',
+    'Processes that deliver from the outbox, this one included; absent where one at a time does',
+  ),
 ]
 
 const delivery: readonly Metric[] = [
@@ -179,6 +186,7 @@ const gate: readonly Metric[] = [
     ...workspace,
     state: new Set([...gateStates].filter((word) => word !== 'other')),
   }),
+  now('paused_for_all', '{pause}', '1 while delivery is paused for all that share the outbox, else 0'),
   counted('circuit.transitions', '{transition}', 'Changes of the circuit', {
     from: circuitStates,
     to: circuitStates,
@@ -189,6 +197,9 @@ const gate: readonly Metric[] = [
   }),
   now('limiter.rate', '{request}', 'Requests a second that the rate limiter allows now'),
   counted('limiter.throttled', 's', 'Time in which nothing may be sent because Customer.io asked to slow down'),
+  counted('hints', '{hint}', 'What other processes said of Customer.io and this one heeded, by what they said', {
+    reason: hintKinds,
+  }),
 ]
 
 const store: readonly Metric[] = [
@@ -200,6 +211,12 @@ const store: readonly Metric[] = [
     'store.corrupt_records',
     '{operation}',
     'Stored operations that did not match their checksum; each is a dead letter with its bytes kept',
+  ),
+  counted('store.spills', '{transition}', 'Times that the outbox went away and calls began to be stored beside it'),
+  now(
+    'store.risks',
+    '{risk}',
+    'What the server of the outbox is not safe against as it is configured; absent without a server',
   ),
   counted('store.quarantines', '{file}', 'Damaged stores set aside with what could be read taken over'),
 ]

@@ -2,7 +2,7 @@
  * What happens, as typed events, each emitted once per transition. Metrics, health, logs and the user subscribe to the
  * same ones. No event holds a payload, a credential or a person.
  */
-import type { DeadDetail } from '../outbox/outbox.ts'
+import type { DeadDetail, ProviderHint } from '../outbox/outbox.ts'
 import type { TraceContext } from '../protocol/trace-context.ts'
 
 export interface SettledEntry {
@@ -75,8 +75,24 @@ export type HoldfastEvent =
   | { readonly type: 'throttled'; readonly perSecond: number; readonly cooldownMs: number }
   | { readonly type: 'parked'; readonly reason: 'credentials' | 'mostly-rejected'; readonly status: number }
   | { readonly type: 'unparked' }
-  | { readonly type: 'paused' }
-  | { readonly type: 'resumed' }
+  /** `all`: for all that deliver from the outbox, by whoever paused them. Told again when the words change. */
+  | { readonly type: 'paused'; readonly scope: 'process' }
+  | { readonly type: 'paused'; readonly scope: 'all'; readonly who: string; readonly why: string }
+  /** That pause is over; the one of the other scope may go on. */
+  | { readonly type: 'resumed'; readonly scope: 'process' | 'all' }
+  /** Another process that delivers from the same outbox said this of Customer.io, and this one heeds it. */
+  | { readonly type: 'heard'; readonly said: ProviderHint['kind']; readonly forMs: number | null }
+  /** So many processes deliver from the outbox now, this one included; each takes its part of the rate. */
+  | { readonly type: 'handles'; readonly count: number }
+  /** Which server keeps the outbox, and what it may lose as it is configured. */
+  | { readonly type: 'store'; readonly server: string; readonly risks: readonly string[] }
+  /** Calls are stored beside the outbox, which is away (`begun`), or all were taken over from there (`ended`). */
+  | {
+      readonly type: 'spill'
+      readonly state: 'begun' | 'ended'
+      readonly code: string | null
+      readonly waiting: number
+    }
   | { readonly type: 'role'; readonly role: 'active' | 'standby' }
   /** The outbox failed at something; delivery goes on when it can. */
   | { readonly type: 'outbox-error'; readonly code: string; readonly during: 'claim' | 'renew' | 'settle' | 'stats' }

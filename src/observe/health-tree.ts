@@ -25,13 +25,13 @@ export interface WorkspaceNode extends HealthNode {
 export interface HealthTree extends HealthNode {
   /** Requests are taken and at least one workspace can store them: the answer of `/readyz`. */
   readonly ready: boolean
-  /** Every outbox has been opened: the answer of `/startupz`. */
+  /** Every outbox has been opened, or is on a server that is away: the answer of `/startupz`. */
   readonly started: boolean
   readonly components: Readonly<Record<string, WorkspaceNode>>
 }
 
 /** What of a workspace's reasons is about its store; the others are about delivery. */
-const STORE_CODES = new Set(['cannot-store', 'no-answer', 'lost', 'filling'])
+const STORE_CODES = new Set(['cannot-store', 'no-answer', 'lost', 'filling', 'spilling'])
 const CANNOT_STORE = new Set(['cannot-store', 'no-answer'])
 
 /** From harmless to bad. */
@@ -103,7 +103,7 @@ const BLOCKING = new Set(['parked', 'paused', 'credentials'])
 function partOf(whole: HealthStatus, reasons: readonly HealthReason[], part: 'store' | 'delivery'): HealthStatus {
   if (whole === 'starting' || whole === 'stopping') return whole
   const words = reasons.map(({ code }): HealthStatus => {
-    if (part === 'store') return code === 'filling' ? 'degraded' : 'failing'
+    if (part === 'store') return code === 'filling' || code === 'spilling' ? 'degraded' : 'failing'
     return BLOCKING.has(code) ? 'blocked' : 'degraded'
   })
   return worstOf(words)

@@ -6,7 +6,7 @@
  *   itself. - `blocked`: calls are stored, delivery waits for a person. - `failing`: calls cannot be stored, or something
  *   was lost. - `stopping`: the client closes.
  */
-import type { OutboxStats } from '../outbox/outbox.ts'
+import type { OutboxStats, SharedPause, StoreReport } from '../outbox/outbox.ts'
 import { CAMPAIGN_WINDOW_MS } from '../protocol/limits.ts'
 import type { CircuitState } from './events.ts'
 import { type HealthProbe, reasonOfProbe } from './probe.ts'
@@ -36,10 +36,17 @@ export interface Health {
   readonly lastFailure: number | null
   readonly deadLetters: number
   readonly parked: boolean
+  /** For this process, or for all. */
   readonly paused: boolean
+  /** Who paused delivery for all that share the outbox, and why; null while nobody did. */
+  readonly pausedForAll: SharedPause | null
   /** Requests a second that are allowed right now. */
   readonly rate: number
   readonly role: 'active' | 'standby'
+  /** Processes that deliver from the outbox, this one included; null where one at a time does. */
+  readonly handles: number | null
+  /** Which server keeps the outbox, and what it is not safe against as it is configured; null without a server. */
+  readonly store: StoreReport | null
   /** What the active question gave, or why it was not asked; null for `passive`. */
   readonly probe: HealthProbe | null
 }
@@ -52,8 +59,13 @@ export interface HealthFacts {
   readonly circuitState: CircuitState
   readonly cooldownMs: number
   readonly paused: boolean
+  readonly pausedForAll: SharedPause | null
   readonly parked: { readonly reason: string; readonly status: number } | null
   readonly rate: number
+  readonly handles: number | null
+  readonly store: StoreReport | null
+  /** Calls are stored beside the outbox, which is away. */
+  readonly spilling: { readonly code: string | null } | null
   readonly latency: number | null
   readonly lastSuccess: number | null
   readonly lastFailure: number | null
@@ -91,8 +103,11 @@ export function healthOf(facts: HealthFacts): Health {
     deadLetters: outbox?.deadLetters ?? 0,
     parked: facts.parked !== null,
     paused: facts.paused,
+    pausedForAll: facts.pausedForAll,
     rate: facts.rate,
     role: outbox?.role ?? 'standby',
+    handles: facts.handles,
+    store: facts.store,
     probe: facts.probe,
   }
 }
@@ -124,15 +139,30 @@ function blocks(facts: HealthFacts): HealthReason[] {
         : 'Customer.io refuses most requests, which points at the configuration'
     reasons.push({ code: 'parked', message: `${why} (status ${facts.parked.status}); calls are stored` })
   }
-  if (facts.paused) reasons.push({ code: 'paused', message: 'delivery is paused; calls are stored' })
+  if (facts.paused) reasons.push({ code: 'paused', message: `delivery is paused${byWhom(facts)}; calls are stored` })
   const probed = reasonOfProbe(facts.probe)
   if (probed?.severity === 'blocked')
     reasons.push({ code: probed.code, message: `${probed.message}; calls are stored` })
   return reasons
 }
 
+function byWhom({ pausedForAll }: HealthFacts): string {
+  if (pausedForAll === null) return ''
+  const { who, why } = pausedForAll
+  return ` for all by ${who}${why === '' ? '' : ` (${why})`}`
+}
+
+/** Also while there is nothing left to spill: calls go there until the outbox has all of them. */
+function spills({ spilling, outbox }: HealthFacts): HealthReason[] {
+  const spilled = outbox?.spilled ?? 0
+  if (spilling === null && spilled === 0) return []
+  const why = spilling?.code ? `: ${spilling.code}` : ''
+  const where = spilling === null ? 'operations go back into the outbox' : `calls are stored beside the outbox${why}`
+  return [{ code: 'spilling', message: `${where}; ${spilled} wait beside it` }]
+}
+
 function degradations(facts: HealthFacts, ageMs: number | null, campaignLeftMs: number | null): HealthReason[] {
-  const reasons: HealthReason[] = []
+  const reasons: HealthReason[] = spills(facts)
   const { outbox } = facts
   if (facts.circuitState !== 'closed') {
     reasons.push({

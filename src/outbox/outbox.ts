@@ -22,7 +22,8 @@
  *    handle is active, a lane in flight with one of them is not given to another, and a handle that closes ends its own
  *    leases at once.
  * 10. Where all deliver, a call of `append` whose answer was lost can be made again, whole, with the same ids, through any
- *     handle: for 15 minutes at least its entries are known again, keyed or not, and are stored once.
+ *     handle: for 15 minutes, or until a million others have come, its entries are known again, keyed or not, and are
+ *     stored once.
  * 11. A pause is the outbox's: it holds for all handles, outlives them, and each is told of it. The outbox goes on giving
  *     claims; whoever sends keeps to the pause.
  * 12. `executions` keeps its own contract (`idempotency/store.ts`) for all handles of the outbox, active or not. What is
@@ -305,6 +306,8 @@ export interface OutboxContext {
   readonly workspace: string
   /** Must not throw. Called at any time between opening and the end of `close`. */
   readonly notice: (notice: OutboxNotice) => void
+  /** An operator's handle: it looks and acts, and never claims. Where all deliver it does not count among the handles. */
+  readonly looks?: true
 }
 
 /** Opens a handle. Throws `OutboxError` where the store cannot be used. */

@@ -47,7 +47,10 @@ export interface Relay {
   readonly fetch: (request: Request, arrival?: RequestArrival) => Promise<Response>
   /** The present client of each workspace, by name. Ask anew each time: `reconfigure` may swap it. */
   readonly workspaces: ReadonlyMap<string, RelayClient>
-  /** `starting` until every outbox is open; a workspace whose outbox is open takes requests before. */
+  /**
+   * `starting` until every outbox is open, or known to be on a server that is away; a workspace whose outbox is open takes
+   * requests before.
+   */
   readonly phase: RelayPhase
   /** Subscribes to everything that happens, also in the workspaces. Returns the function that ends the subscription. */
   readonly on: (listener: RelayListener) => () => void
@@ -267,7 +270,7 @@ class TrackRelay {
   }
 
   #opened(): void {
-    if (this.phase === 'starting' && [...this.#workspaces.values()].every(({ isOpen }) => isOpen))
+    if (this.phase === 'starting' && [...this.#workspaces.values()].every(({ isOpenOrAway }) => isOpenOrAway))
       this.#enter('serving')
   }
 

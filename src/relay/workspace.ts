@@ -4,7 +4,7 @@
  * a call, so that no two calls of a connection change places.
  */
 import { expectedRegionOf } from '../client/options.ts'
-import { OptionsError } from '../errors.ts'
+import { codeOf, OptionsError } from '../errors.ts'
 import type { HoldfastEvent } from '../observe/events.ts'
 import type { AskedProbe } from '../observe/probe.ts'
 import { type Region, trackHost } from '../protocol/regions.ts'
@@ -18,6 +18,7 @@ export interface WorkspaceParts {
   readonly runtime: Runtime
   readonly survivors: SurvivorsOptions
   readonly told: (workspace: string, event: HoldfastEvent) => void
+  /** Its outbox is open, or the server that keeps it is away. */
   readonly opened: () => void
 }
 
@@ -39,6 +40,7 @@ export class Workspace {
   #settings: WorkspaceSettings
   #client: RelayClient
   #isOpen = false
+  #isAway = false
   readonly #whenOpen = Promise.withResolvers<true>()
   #unsubscribe: () => void
   #requests = 0
@@ -72,6 +74,11 @@ export class Workspace {
     return this.#isOpen
   }
 
+  /** The outbox is open, or the server that keeps it is away: waiting for that one is nothing that a start should do. */
+  get isOpenOrAway(): boolean {
+    return this.#isOpen || this.#isAway
+  }
+
   /** A request of this workspace has come, and is answered. */
   enter(): void {
     this.#requests++
@@ -93,8 +100,12 @@ export class Workspace {
     const attempt = async (): Promise<void> => {
       try {
         await this.#client.ready()
-      } catch {
-        if (!this.#isClosed) this.#cancelReopen = this.#parts.runtime.clock.timer(REOPEN_MS, () => void attempt())
+      } catch (error) {
+        if (this.#isClosed) return
+        this.#cancelReopen = this.#parts.runtime.clock.timer(REOPEN_MS, () => void attempt())
+        if (this.#isAway || codeOf(error) !== 'OUTBOX_UNAVAILABLE') return
+        this.#isAway = true
+        this.#parts.opened()
         return
       }
       this.#survivors = this.#readSurvivors(startedAtMs)

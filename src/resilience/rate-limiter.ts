@@ -7,6 +7,8 @@
  *   cut is the rate in use: to cut what nobody uses would change nothing, as where many processes share one limit.
  * - Every second of success adds `raisePerSecond` up to the ceiling, and a quarter of it near the rate that was refused
  *   last, where the limit probably is. Idle time adds nothing: it proves nothing.
+ * - Where several share the server's limit, each has its part of everything that is a rate: ceiling, floor, step and what
+ *   it has learned. So together they are as one.
  *
  * Invariants
  * 1. Over any span, at most `burst` plus the ceiling's share of the span is taken.
@@ -101,13 +103,23 @@ export interface RateLimiter {
    * more than a second later. Answers that only repeat the first are false.
    */
   throttled(nowMs: number, retryAfterMs?: number): boolean
+  /** Another one that shares the server's limit was answered with 429: waits no longer than it does. True as in `throttled`. */
+  throttledElsewhere(nowMs: number, waitMs: number): boolean
   /** A call was accepted. */
   succeeded(nowMs: number): void
+  /**
+   * Takes the part of one of `count`. A smaller part holds at once; a larger one is come to within seconds of success.
+   * @param count at least 1
+   */
+  shareAmong(count: number): void
   view(nowMs: number): RateLimiterView
 }
 
 /** At most one cut in this time: the answers to one burst say one thing. */
 const CUT_EVERY_MS = 1_000
+
+/** A part that has become larger is taken by steps of this share of it, one each second. */
+const REGAIN_SHARE = 0.2
 
 /** Of an allowed rate that is not used, one cut takes this much at most before `cutFactor`: the use may be a lull. */
 const UNUSED_SHARE = 0.5
@@ -125,7 +137,12 @@ export function createRateLimiter(options: RateLimiterOptions, random: Random): 
 }
 
 class AdaptiveRateLimiter implements RateLimiter {
-  readonly #options: ResolvedRateLimiterOptions
+  /** Of all who share the limit. */
+  readonly #whole: ResolvedRateLimiterOptions
+  #options: ResolvedRateLimiterOptions
+  #sharers = 1
+  /** What the rate comes back to by large steps: others have left, and a part of what they took is ours. */
+  #regainTo = 0
   readonly #random: Random
   /** How far ahead of its due time a token may be taken, plus one interval. Time, so that it shrinks with the rate. */
   readonly #burstMs: number
@@ -145,6 +162,7 @@ class AdaptiveRateLimiter implements RateLimiter {
   #usedAtMs = 0
 
   constructor(options: ResolvedRateLimiterOptions, random: Random) {
+    this.#whole = options
     this.#options = options
     this.#random = random
     this.#perSecond = options.perSecond
@@ -175,24 +193,23 @@ class AdaptiveRateLimiter implements RateLimiter {
   }
 
   throttled(nowMs: number, retryAfterMs?: number): boolean {
-    const { cutFactor, floorPerSecond, cooldownMs, cooldownCapMs, retryAfterCapMs } = this.#options
-    const beforeMs = this.#cooldownUntilMs
-    const cut = nowMs - this.#cutAtMs >= CUT_EVERY_MS
+    const { cooldownMs, cooldownCapMs, retryAfterCapMs } = this.#options
+    const cutsBefore = this.#cutsInARow
+    const cut = this.#cut(nowMs)
     let waitMs = retryAfterWaitMs(retryAfterMs ?? 0, retryAfterCapMs, this.#random)
     if (cut) {
       // A Retry-After of 0 beside a 429 says nothing that could be kept.
       if (waitMs === 0) {
-        const grownMs = grownWaitMs(this.#cutsInARow, { baseMs: cooldownMs, growth: 2, capMs: cooldownCapMs })
+        const grownMs = grownWaitMs(cutsBefore, { baseMs: cooldownMs, growth: 2, capMs: cooldownCapMs })
         waitMs = retryAfterWaitMs(grownMs, cooldownCapMs, this.#random)
       }
-      this.#refusedAt = this.#usedRate(nowMs)
-      this.#perSecond = Math.max(floorPerSecond, this.#refusedAt * cutFactor)
-      this.#cutAtMs = nowMs
-      this.#cutsInARow++
-      this.#cuts++
     }
-    this.#cooldownUntilMs = Math.max(beforeMs, nowMs + waitMs)
-    return cut || this.#cooldownUntilMs - beforeMs > CUT_EVERY_MS
+    return this.#coolDown(nowMs + waitMs) || cut
+  }
+
+  throttledElsewhere(nowMs: number, waitMs: number): boolean {
+    const cut = this.#cut(nowMs)
+    return this.#coolDown(nowMs + Math.min(waitMs, this.#options.retryAfterCapMs)) || cut
   }
 
   succeeded(nowMs: number): void {
@@ -203,8 +220,27 @@ class AdaptiveRateLimiter implements RateLimiter {
     this.#raisedAtMs = nowMs
     // Creeping up on the limit finds it as surely, and meets it less often.
     const near = this.#perSecond > NEAR_FROM * this.#refusedAt && this.#perSecond < NEAR_TO * this.#refusedAt
+    const seconds = clamp(sinceMs, 0, 1_000) / 1_000
     const raise = near ? raisePerSecond * NEAR_SHARE : raisePerSecond
-    this.#perSecond = Math.min(perSecond, this.#perSecond + (raise * clamp(sinceMs, 0, 1_000)) / 1_000)
+    const regained = Math.min(this.#regainTo, this.#perSecond + REGAIN_SHARE * this.#regainTo * seconds)
+    this.#perSecond = Math.min(perSecond, Math.max(regained, this.#perSecond + raise * seconds))
+  }
+
+  shareAmong(count: number): void {
+    const factor = this.#sharers / count
+    if (factor === 1) return
+    this.#sharers = count
+    const { perSecond, floorPerSecond, raisePerSecond } = this.#whole
+    this.#options = {
+      ...this.#whole,
+      perSecond: perSecond / count,
+      floorPerSecond: floorPerSecond / count,
+      raisePerSecond: raisePerSecond / count,
+    }
+    this.#refusedAt *= factor
+    const part = Math.min(this.#options.perSecond, Math.max(this.#perSecond, this.#regainTo) * factor)
+    this.#perSecond = Math.min(this.#perSecond, part)
+    this.#regainTo = part
   }
 
   view(nowMs: number): RateLimiterView {
@@ -214,6 +250,26 @@ class AdaptiveRateLimiter implements RateLimiter {
       cooldownMs: Math.max(0, this.#cooldownUntilMs - nowMs),
       cuts: this.#cuts,
     }
+  }
+
+  /** Says whether it is time for a cut; then it is made. */
+  #cut(nowMs: number): boolean {
+    if (nowMs - this.#cutAtMs < CUT_EVERY_MS) return false
+    const { cutFactor, floorPerSecond } = this.#options
+    this.#refusedAt = this.#usedRate(nowMs)
+    this.#perSecond = Math.max(floorPerSecond, this.#refusedAt * cutFactor)
+    this.#regainTo = 0
+    this.#cutAtMs = nowMs
+    this.#cutsInARow++
+    this.#cuts++
+    return true
+  }
+
+  /** Says whether the cooldown has become longer by more than is worth no word. */
+  #coolDown(untilMs: number): boolean {
+    const beforeMs = this.#cooldownUntilMs
+    this.#cooldownUntilMs = Math.max(beforeMs, untilMs)
+    return this.#cooldownUntilMs - beforeMs > CUT_EVERY_MS
   }
 
   /** The rate that a 429 refuses: the one in use, where that is lower than what is allowed. */

@@ -3,7 +3,7 @@
  * nothing secret, and nothing of a person.
  *
  * - `/livez`: the process lives: it answers, and no outbox has been silent for long. 503: only a restart helps.
- * - `/startupz`: every outbox has been opened and recovered.
+ * - `/startupz`: every outbox has been opened and recovered, or is on a server that is away.
  * - `/readyz`: calls can be stored now. Also while Customer.io is down: all replicas have the same Customer.io, and none
  *   is better without this one.
  * - `/healthz`: the whole in one word, with reasons; `?verbose` the tree, `?probe=active` after asking Customer.io.

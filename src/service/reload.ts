@@ -9,7 +9,7 @@ import type { Logger } from '../logs/logger.ts'
 import type { Runtime } from '../runtime/runtime.ts'
 import type { Assembly } from './assembly.ts'
 import { tlsOf } from './listeners.ts'
-import { secretsOf } from './workspaces.ts'
+import { heldTo, secretsOf } from './workspaces.ts'
 
 export interface ReloadReport {
   /** Paths of the configuration that are in use from now on. */
@@ -27,10 +27,12 @@ export interface ReloadPlan extends ReloadReport {
  * @param now what is in use
  */
 export function planReload(booted: RelayConfig, now: RelayConfig, next: LoadedConfig): ReloadPlan {
+  const taken = heldTo(booted, next.config)
   return {
-    next: next.config,
-    applied: diffConfig(now, next.config).reload,
-    restart: diffConfig(booted, next.config).restart,
+    next: taken,
+    applied: diffConfig(now, taken).reload,
+    // What differs only because it was not taken over, also where a reload could else have applied it.
+    restart: [...new Set([...diffConfig(booted, next.config).restart, ...diffConfig(taken, next.config).reload])],
   }
 }
 
@@ -105,8 +107,7 @@ class ReloadingRelay implements Reloading {
     const tls = speaksTls ? tlsOf(next, runtime) : null
     // Before the first line that could show a new one.
     logger.hide([...secretsOf(this.config), ...secretsOf(next), ...(token === null ? [] : [token])])
-    // The outboxes of this process stay where they are.
-    await assembly.relay.reconfigure(assembly.workspacesOf({ ...next, dataDir: this.#booted.dataDir }))
+    await assembly.relay.reconfigure(assembly.workspacesOf(next))
     if (tls !== null) {
       intake().changeTls({ ...tls, requireClientCert: this.#booted.listen.tls?.requireClientCert === true })
     }

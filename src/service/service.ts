@@ -9,7 +9,7 @@
 import { type Admin, createAdmin } from '../admin/api.ts'
 import type { AuditEntry } from '../admin/contract.ts'
 import { ensureToken } from '../admin/token.ts'
-import { type LoadedConfig, type RelayConfig, writtenConfig } from '../config/index.ts'
+import { isShared, type LoadedConfig, type RelayConfig, writtenConfig } from '../config/index.ts'
 import type { Logger } from '../logs/logger.ts'
 import type { RelayPhase } from '../observe/relay-events.ts'
 import type { Runtime } from '../runtime/runtime.ts'
@@ -19,6 +19,8 @@ import { type DataDir, enterDataDir } from './data-dir.ts'
 import { dumpLine } from './dump.ts'
 import { intakeHandler, opsHandler } from './handlers.ts'
 import { type Listeners, openListeners } from './listeners.ts'
+import { checkLeftBehind } from './left-behind.ts'
+import { type Away, openedOrAway } from './opening.ts'
 import { createProbes } from './probes.ts'
 import { createReloading, type Reloading, type ReloadReport } from './reload.ts'
 import { type Ending, endRelay, type EndReport } from './shutdown.ts'
@@ -70,6 +72,10 @@ export async function startService(loaded: LoadedConfig, surroundings: Surroundi
   if (token !== null) logger.hide([...secretsOf(config), token])
   let assembly: Assembly | undefined
   try {
+    for (const { workspace, path, deadLetters } of await checkLeftBehind(config, runtime)) {
+      const message = 'the former outbox holds dead letters, which nobody sees now'
+      logger.log({ event: 'left-behind', workspace, message, fields: { path, deadLetters } })
+    }
     assembly = await assemble(config, surroundings)
     const service = new RelayService(config, surroundings, assembly, dataDir, token)
     await service.open(runtime)
@@ -127,6 +133,7 @@ class RelayService implements Service {
             token,
             relay: assembly.view,
             dataDir: config.dataDir,
+            isShared: (name) => isShared(this.config.workspaces[name]?.outbox.kind ?? 'sqlite'),
             version,
             startedAtMs: runtime.clock.wallMs(),
             runtime,
@@ -163,14 +170,16 @@ class RelayService implements Service {
       metrics.watchConnections(listening)
       logger.log({ event: 'listening', message: 'takes connections', fields: { listener, url: listening.url } })
     }
+    let away: readonly Away[]
     try {
-      await Promise.all(Array.from(view.workspaces.values(), (client) => client.ready()))
+      away = await openedOrAway(view.workspaces, config)
       this.#dataDir.settle()
     } catch (error) {
       await this.#closeOperators()
       await this.#opened.intake.close({ timeoutMs: 0 })
       throw startErrorOf(error, 'files')
     }
+    for (const { workspace, code, message } of away) logger.log({ event: 'store-away', workspace, code, message })
     logger.log({ event: 'started', message: 'takes requests', fields: { workspaces: [...view.workspaces.keys()] } })
   }
 

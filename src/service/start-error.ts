@@ -1,5 +1,5 @@
 /** Why a relay did not start, in the words that decide how the process ends. */
-import { codeOf, isHoldfastError, ListenError } from '../errors.ts'
+import { codeOf, isHoldfastError, ListenError, OptionsError } from '../errors.ts'
 
 /** `config`: what it was told cannot be. `store`: its files cannot be used. `taken`: another process has what only one can have. */
 export type StartProblem = 'config' | 'store' | 'taken'
@@ -21,6 +21,8 @@ export class StartError extends Error {
 /** @param during `files` for what the disk says, whoever throws it */
 export function startErrorOf(error: unknown, during: 'files' | 'listening'): StartError {
   const message = error instanceof Error ? error.message : 'something failed'
+  // A package that a kind of outbox needs is missing, or an option is wrong.
+  if (error instanceof OptionsError) return new StartError('config', error.code, message, error)
   if (during === 'files') return new StartError('store', storeCodeOf(error), message, error)
   if (!(error instanceof ListenError)) return new StartError('config', codeOf(error), message, error)
   return new StartError(error.code === 'EADDRINUSE' ? 'taken' : 'config', error.code, message, error)

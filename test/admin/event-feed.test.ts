@@ -6,8 +6,8 @@ import { BUFFER_MAX, createEventFeed, READERS_MAX } from '../../src/admin/event-
 import { valuesOf } from '../../src/admin/ndjson.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 
-const paused = { type: 'paused' } as const
-const resumed = { type: 'resumed' } as const
+const paused = { type: 'paused', scope: 'process' } as const
+const resumed = { type: 'resumed', scope: 'process' } as const
 
 async function next(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
   const { value } = await reader.read()

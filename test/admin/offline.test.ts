@@ -70,7 +70,7 @@ test('the files of a stopped relay are read, and left as they were', async (t) =
     [status.phase, status.verdict.code, status.verdict.text],
     ['stopped', 'stopped', 'Relay stopped: no new calls are taken; 6 waiting, kept for the next start'],
   )
-  assert.deepEqual(status.offline, { dataDir, openElsewhere: [] })
+  assert.deepEqual(status.offline, { dataDir, openElsewhere: [], shared: [] })
   assert.deepEqual(
     status.workspaces.map(({ name, stats }) => [name, stats?.waiting, stats?.deadLetters, stats?.lost]),
     [

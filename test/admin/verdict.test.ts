@@ -32,6 +32,8 @@ const OUTBOX: Stats = {
   circuitState: 'closed',
   perSecond: 100,
   paused: false,
+  pausedForAll: null,
+  handles: null,
   parked: false,
 }
 
@@ -201,19 +203,23 @@ test('every sentence of the fixed set is in the table', () => {
 const stopped: readonly (readonly [string, Parameters<typeof stoppedVerdict>[0]])[] = [
   [
     'Relay stopped: no new calls are taken; 12 waiting, kept for the next start',
-    { waiting: 12, lost: 0, openElsewhere: [], unreadable: [] },
+    { waiting: 12, lost: 0, openElsewhere: [], shared: [], unreadable: [] },
   ],
   [
     'No relay answers here, but a process delivers from the outbox of shop: look for its address and its token',
-    { waiting: 12, lost: 0, openElsewhere: ['shop'], unreadable: [] },
+    { waiting: 12, lost: 0, openElsewhere: ['shop'], shared: [], unreadable: [] },
+  ],
+  [
+    'No relay answers here: 12 waiting, kept on a server; relays elsewhere may deliver them',
+    { waiting: 12, lost: 0, openElsewhere: [], shared: ['shop'], unreadable: [] },
   ],
   [
     'No relay answers, and the outbox of shop, blog cannot be read',
-    { waiting: 0, lost: 0, openElsewhere: [], unreadable: ['shop', 'blog'] },
+    { waiting: 0, lost: 0, openElsewhere: [], shared: [], unreadable: ['shop', 'blog'] },
   ],
   [
     'No relay answers, and lost: 1 accepted operation missing from the outbox',
-    { waiting: 0, lost: 1, openElsewhere: [], unreadable: [] },
+    { waiting: 0, lost: 1, openElsewhere: [], shared: [], unreadable: [] },
   ],
 ]
 

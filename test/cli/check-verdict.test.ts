@@ -38,6 +38,9 @@ function statusOf({ status = 'ok', code = 'ok', health = {}, offline = false }: 
     deadLetters: 0,
     parked: false,
     paused: false,
+    pausedForAll: null,
+    handles: null,
+    store: null,
     rate: 100,
     role: 'active',
     probe: null,
@@ -46,7 +49,7 @@ function statusOf({ status = 'ok', code = 'ok', health = {}, offline = false }: 
   const since = { circuitAtMs: null, parkedAtMs: null, pausedAtMs: null }
   return {
     verdict,
-    offline: offline ? { dataDir: 'holdfast-data', openElsewhere: [] } : null,
+    offline: offline ? { dataDir: 'holdfast-data', openElsewhere: [], shared: [] } : null,
     version: '1.2.3',
     phase: 'serving',
     startedAtMs: 0,

@@ -277,7 +277,7 @@ test(
       'paused,resumed',
     )
     assert.equal(code, 0)
-    assert.equal(out, '00:00:00.100  shop  paused\n')
+    assert.equal(out, '00:00:00.100  shop  paused  scope=process\n')
     world.runtime.clock.timer(100, () => world.admin.close())
     let seen = 0
     const lost = await person(

@@ -161,3 +161,20 @@ test('calls that must go alone do not use up the requests of those that share ba
   assert.equal(await soon(cio.drain()).then(({ drained }) => drained), true)
   assert.ok(runtime.clock.monotonicMs() - startedMs < 25_000, 'and the others go on beside them')
 })
+
+test('at less than a request a second, too, a refused batch is cut until what is at fault is alone', async () => {
+  const { cio, simulator, soon } = createWorld({ rateLimit: { perSecond: 0.3 }, batch: { operationsMax: 4 } })
+  simulator.faults.add({ kind: 'status', status: 400, match: (request) => request.body.includes('breaks-it') })
+  cio.pause()
+  const receipts = await soon(
+    Promise.all(Array.from({ length: 4 }, (_, n) => cio.track(`p${n}`, n === 2 ? 'breaks-it' : 'fine'))),
+  )
+  cio.resume()
+  const settled = await soon(Promise.all(receipts.map((receipt) => receipt.settled())))
+  assert.deepEqual(
+    settled.map(({ state }) => state),
+    ['delivered', 'delivered', 'dead', 'delivered'],
+  )
+  assert.ok(simulator.ledger.requests().length <= 5, `${simulator.ledger.requests().length} requests`)
+  await soon(cio.close())
+})

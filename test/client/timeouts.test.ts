@@ -14,10 +14,12 @@ test('what is not given has its default, and what is given holds', () => {
     probeMs: 3_000,
     deadlineMs: 15_000,
     closeMs: 10_000,
+    leaseMs: 90_000,
   })
-  const given = { callMs: 1, batchMs: 2, probeMs: 3, deadlineMs: 3_600_000, closeMs: 0 }
+  const given = { callMs: 1, batchMs: 2, probeMs: 3, deadlineMs: 3_600_000, closeMs: 0, leaseMs: 4 }
   assert.deepEqual(resolveTimeouts(given), given)
   assert.deepEqual(resolveTimeouts({ callMs: 5, closeMs: undefined } as never), { ...timeoutDefaults, callMs: 5 })
+  assert.equal(resolveTimeouts({ callMs: 40_000 }).leaseMs, 110_000)
 })
 
 test('each timeout reaches the part that it is for', () => {
@@ -25,6 +27,8 @@ test('each timeout reaches the part that it is for', () => {
   assert.equal(settings.engine.callTimeoutMs, 1_000)
   assert.equal(settings.engine.batchTimeoutMs, 2_000)
   assert.equal(settings.engine.leaseMs, 34_000)
+  const short = resolveOptions({ ...credentials, timeouts: { callMs: 1_000, batchMs: 2_000, leaseMs: 4_000 } })
+  assert.equal(short.engine.leaseMs, 4_000)
   assert.deepEqual(settings.health, { intervalMs: 30_000, timeoutMs: 300, region: 'us' })
   assert.equal(settings.timeouts.deadlineMs, 15_000)
 })
@@ -50,6 +54,10 @@ const wrong: readonly (readonly [unknown, string])[] = [
   [{ deadlineMs: 3_600_001 }, 'timeouts.deadlineMs'],
   [{ closeMs: -1 }, 'timeouts.closeMs'],
   [{ closeMs: null }, 'timeouts.closeMs'],
+  [{ leaseMs: 59_999 }, 'timeouts.leaseMs'],
+  [{ callMs: 5_000, batchMs: 1_000, leaseMs: 9_999 }, 'timeouts.leaseMs'],
+  [{ leaseMs: 3_600_001 }, 'timeouts.leaseMs'],
+  [{ leaseMs: '90s' }, 'timeouts.leaseMs'],
 ]
 
 for (const [timeouts, field] of wrong) {

@@ -4,6 +4,7 @@ import * as fc from 'fast-check'
 import { anyShape } from '../../src/config/rows.ts'
 import type { AnyEntry, AnyShape, Setting } from '../../src/config/setting.ts'
 import { relaySettings, sharedSettings, workspaceSettings } from '../../src/config/settings.ts'
+import { withOutboxes } from './outboxes-that-fit.ts'
 
 /** A file as a plain value. Settings that must go together are put right. */
 export function files(): fc.Arbitrary<object> {
@@ -22,8 +23,10 @@ export function files(): fc.Arbitrary<object> {
       ...relay,
       listen: { ...listenOf(relay), allowRemote: true, port: 0 },
       ops: null,
-      defaults,
-      workspaces: Object.fromEntries(workspaces.map(([name, settings], index) => [name, distinct(settings, index)])),
+      ...withOutboxes(
+        defaults,
+        workspaces.map(([name, settings], index) => [name, distinct(settings, index)] as const),
+      ),
     }))
 }
 
@@ -32,7 +35,7 @@ function listenOf({ listen }: Record<string, unknown>): object {
 }
 
 /** No two workspaces with the same credentials. */
-function distinct(settings: Record<string, unknown>, index: number): object {
+function distinct(settings: Record<string, unknown>, index: number): Record<string, unknown> {
   return { ...settings, inbound: [{ siteId: `inbound-${index}`, apiKey: 'a-key-to-be-masked' }] }
 }
 
@@ -80,6 +83,9 @@ function settingValue(setting: Setting): fc.Arbitrary<unknown> {
       return fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 }), fc.constant(100))
     case 'host':
       return fc.constantFrom('127.0.0.1', '::1', 'localhost', '0.0.0.0')
+    case 'text':
+      // Some names of ours take few of all strings.
+      return fc.oneof(fc.string({ minLength: 1, maxLength: 60, unit: 'binary' }), fc.stringMatching(/^[a-z]{1,30}$/))
     case 'url':
       return fc.webUrl()
     default:

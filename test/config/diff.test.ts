@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { diffConfig, settingRows } from '../../src/config/index.ts'
+import { KINDS_OF } from '../../src/config/outbox-kinds.ts'
 import { load, SHOP } from './given.ts'
+import { urlFor } from './outboxes-that-fit.ts'
 
-/** What a reload applies, of the relay itself; of a workspace it is everything. */
+/** What a reload applies, of the relay itself. */
 const RELOADED = [
   'listen.tls.certFile',
   'listen.tls.keyFile',
@@ -13,6 +15,32 @@ const RELOADED = [
   'readinessDelay',
   'log.level',
 ]
+
+/** What only a restart applies, of a workspace: where its operations are. */
+const RESTARTED = [
+  'kind',
+  'prefix',
+  'schema',
+  'spill.enabled',
+  'spill.path',
+  'spill.onOutage',
+  'spill.deliverAfter',
+  'spill.maxBytes',
+]
+const OF_SHOP = 'workspaces.<name>.outbox.'
+
+/** Around a setting that one kind of outbox alone takes. */
+function outboxOf(path: string): Readonly<Record<string, string>> {
+  const key = path.startsWith(OF_SHOP) ? path.slice(OF_SHOP.length) : ''
+  const kind = KINDS_OF[key]?.[0]
+  if (kind === undefined) return {}
+  const deliver = key === 'spill.deliverAfter' ? { HOLDFAST_WORKSPACES_SHOP_OUTBOX_SPILL_ON_OUTAGE: 'deliver' } : {}
+  return {
+    HOLDFAST_WORKSPACES_SHOP_OUTBOX_KIND: kind,
+    HOLDFAST_WORKSPACES_SHOP_OUTBOX_URL: urlFor(kind as 'bullmq', 1),
+    ...deliver,
+  }
+}
 
 const OTHER: Readonly<Record<string, string>> = {
   text: 'shop',
@@ -33,17 +61,26 @@ test('every setting is applied by a reload or by a restart, and by one of the tw
     HOLDFAST_LISTEN_TLS_KEY_FILE: '/k',
     HOLDFAST_LISTEN_TLS_CA_FILE: '/a',
   }
-  const before = { yaml: SHOP, env: { ...tls, HOLDFAST_OPS_HOST: '127.0.0.1' } }
-  const { config: old } = load(before)
   let changed = 0
   for (const { scope, path, env, kind, default: initial, setting, secretFile } of settingRows) {
     if (env === null || secretFile || (scope !== 'relay' && scope !== 'workspace')) continue
+    // The test below has it: another kind has another URL.
+    if (path === `${OF_SHOP}kind`) continue
+    const before = { yaml: SHOP, env: { ...tls, HOLDFAST_OPS_HOST: '127.0.0.1', ...outboxOf(path) } }
+    const { config: old } = load(before)
     const value =
-      kind === 'boolean' ? String(initial !== true) : (OTHER[kind] ?? setting.choices.find((word) => word !== initial))
+      path === `${OF_SHOP}url`
+        ? urlFor('bullmq', 2)
+        : path === `${OF_SHOP}durability`
+          ? 'os'
+          : kind === 'boolean'
+            ? String(initial !== true)
+            : (OTHER[kind] ?? setting.choices.find((word) => word !== initial))
     const { config } = load({ ...before, env: { ...before.env, [env.replace('<NAME>', 'SHOP')]: value } })
     const { reload, restart } = diffConfig(old, config)
     const name = path.replace('<name>', 'shop')
-    const isReloaded = scope === 'workspace' || RELOADED.includes(path)
+    const isReloaded =
+      scope === 'workspace' ? !RESTARTED.some((key) => path === OF_SHOP + key) : RELOADED.includes(path)
     // Credentials of the workspace are also what applications show.
     const all = /\.(?:siteId|apiKey)$/.test(path) ? [name, 'workspaces.shop.inbound'] : [name]
     assert.deepEqual(
@@ -57,8 +94,14 @@ test('every setting is applied by a reload or by a restart, and by one of the tw
     changed,
     settingRows.filter(
       ({ scope, env, secretFile }) => env !== null && !secretFile && ['relay', 'workspace'].includes(scope),
-    ).length,
+    ).length - 1,
   )
+})
+
+test('another kind of outbox needs a restart', () => {
+  const { config: file } = load({ yaml: SHOP })
+  const { config: server } = load({ yaml: `${SHOP}    outbox: { kind: postgres, url: 'postgres://a' }\n` })
+  assert.deepEqual(diffConfig(file, server).restart, ['workspaces.shop.outbox.kind'])
 })
 
 test('workspaces come and go by a reload', () => {

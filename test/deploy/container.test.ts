@@ -44,13 +44,34 @@ const [build, dependencies, final] = stages() as [Instruction[], Instruction[], 
 test('the image has three stages of one Node, and nothing of the build but dist and the dependencies of production', () => {
   assert.equal(stages().length, 3)
   for (const stage of stages()) assert.match(of(stage, 'FROM')[0]!, /^node:24-slim( AS \w+)?$/)
-  assert.deepEqual(of(dependencies, 'RUN'), ['npm ci --omit=dev --ignore-scripts'])
+  const [install, peers, ...others] = of(dependencies, 'RUN')
+  assert.equal(install, 'npm ci --omit=dev --ignore-scripts')
+  assert.match(peers!, /^npm install --save-prod --save-exact --omit=dev --ignore-scripts /)
+  assert.deepEqual(others, [])
   assert.deepEqual(of(build, 'RUN'), ['npm ci --ignore-scripts', 'npx tsc -p tsconfig.build.json'])
   const copied = of(final, 'COPY').filter((text) => text.startsWith('--from='))
   assert.deepEqual(copied, [
     '--from=dependencies /build/node_modules ./node_modules',
     '--from=build /build/dist ./dist',
   ])
+})
+
+test('the image has what the outboxes on a server need, in the versions that the tests run with', () => {
+  const { devDependencies, peerDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly devDependencies: Readonly<Record<string, string>>
+    readonly peerDependencies: Readonly<Record<string, string>>
+  }
+  const installed = [...of(dependencies, 'RUN')[1]!.matchAll(/ ([a-z]+)@([\d.]+)/g)].map(
+    ([, name, version]) => [name!, version!] as const,
+  )
+  assert.deepEqual(
+    installed.map(([name]) => name),
+    ['bullmq', 'ioredis', 'pg'],
+  )
+  for (const [name, version] of installed) {
+    assert.equal(version, devDependencies[name], name)
+    assert.ok(peerDependencies[name] !== undefined, name)
+  }
 })
 
 test('what the image copies is there, and the context holds nothing else', () => {

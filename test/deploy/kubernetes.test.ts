@@ -1,40 +1,16 @@
 /** deploy/k8s: every document fits its schema, and what stands in one fits what stands in the others. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-import { ServiceMonitor } from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1'
 import { StatefulSet } from 'kubernetes-models/apps/v1'
-import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1'
-import { PodDisruptionBudget } from 'kubernetes-models/policy/v1'
-import { ConfigMap, type IContainer, Secret, Service } from 'kubernetes-models/v1'
+import type { IContainer } from 'kubernetes-models/v1'
 import { parse } from 'yaml'
 
 import { loadConfig, type RelayConfig, settingRows } from '../../src/config/index.ts'
 import { type Manifest, manifests, root, type Workload, workloads } from './manifests.ts'
-
-interface Model {
-  validate(): void
-}
-
-const MODELS: Readonly<Record<string, { readonly from: string; readonly make: (data: object) => Model }>> = {
-  ConfigMap: { from: 'kubernetes-models/v1', make: (data) => new ConfigMap(data) },
-  Secret: { from: 'kubernetes-models/v1', make: (data) => new Secret(data) },
-  Service: { from: 'kubernetes-models/v1', make: (data) => new Service(data) },
-  StatefulSet: { from: 'kubernetes-models/apps/v1', make: (data) => new StatefulSet(data) },
-  PodDisruptionBudget: { from: 'kubernetes-models/policy/v1', make: (data) => new PodDisruptionBudget(data) },
-  NetworkPolicy: { from: 'kubernetes-models/networking.k8s.io/v1', make: (data) => new NetworkPolicy(data) },
-  ServiceMonitor: {
-    from: '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1',
-    make: (data) => new ServiceMonitor(data as ConstructorParameters<typeof ServiceMonitor>[0]),
-  },
-}
-
-function bare({ file: _file, ...document }: Manifest): object {
-  return document
-}
+import { bare, compile, MODELS } from './models.ts'
 
 for (const manifest of manifests()) {
   test(`${manifest.file}: ${manifest.kind} ${manifest.metadata.name} fits the schema of its kind`, () => {
@@ -55,32 +31,6 @@ test('the schema refuses what is not there or of another type', () => {
   delete broken.spec.selector
   assert.throws(() => new StatefulSet(broken as never).validate())
 })
-
-/** The schemas let unknown fields pass; the types do not. */
-function compile(documents: readonly object[]): { readonly status: number | null; readonly stdout: string } {
-  const parent = join(root, '.tmp')
-  mkdirSync(parent, { recursive: true })
-  const folder = mkdtempSync(join(parent, 'manifests-'))
-  try {
-    for (const [index, document] of documents.entries()) {
-      const { kind } = document as Manifest
-      const { from } = MODELS[kind]!
-      const text = `import type { I${kind} } from '${from}'\nexport const document: I${kind} = ${JSON.stringify(document)}\n`
-      writeFileSync(join(folder, `document-${index}.ts`), text)
-    }
-    writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-    const compilerOptions = { declaration: false, isolatedDeclarations: false, exactOptionalPropertyTypes: false }
-    writeFileSync(
-      join(folder, 'tsconfig.json'),
-      JSON.stringify({ extends: '../../tsconfig.json', compilerOptions, include: ['*'], exclude: [] }),
-    )
-    const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-    const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', folder], { encoding: 'utf8' })
-    return { status, stdout }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
 
 test('no document has a field that its kind does not know', () => {
   const { status, stdout } = compile(manifests().map(bare))

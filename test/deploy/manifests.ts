@@ -1,4 +1,4 @@
-/** The manifests of deploy/k8s as values. */
+/** The manifests of deploy as values. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,7 +7,6 @@ import type { IContainer, IPodSpec } from 'kubernetes-models/v1'
 import { parseAllDocuments } from 'yaml'
 
 export const root: string = fileURLToPath(new URL('../..', import.meta.url))
-const folder = join(root, 'deploy', 'k8s')
 
 export interface Manifest {
   readonly file: string
@@ -17,8 +16,10 @@ export interface Manifest {
   readonly [key: string]: unknown
 }
 
-export function manifests(): readonly Manifest[] {
-  const files = readdirSync(folder).filter((name) => name.endsWith('.yaml') && name !== 'kustomization.yaml')
+/** @param name of the folder in deploy */
+export function manifests(name: string = 'k8s'): readonly Manifest[] {
+  const folder = join(root, 'deploy', name)
+  const files = readdirSync(folder).filter((file) => file.endsWith('.yaml') && file !== 'kustomization.yaml')
   return files.flatMap((file) =>
     parseAllDocuments(readFileSync(join(folder, file), 'utf8')).map((document) => {
       if (document.errors.length > 0) throw document.errors[0]!

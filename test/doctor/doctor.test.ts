@@ -20,7 +20,7 @@ import { type Use, using } from '../using.ts'
 const FACTS: DoctorFacts = {
   configFile: '/etc/holdfast.yaml',
   dataDir: '/data',
-  workspaces: [{ name: 'shop', siteId: 'site', apiKey: 'key', region: 'eu', baseUrl: null }],
+  workspaces: [{ name: 'shop', siteId: 'site', apiKey: 'key', region: 'eu', baseUrl: null, store: null }],
 }
 
 const FOLDER: PathFacts = { kind: 'folder', mode: 0o40700, uid: 7, bytes: 0, modifiedAtMs: 0 }
@@ -62,6 +62,7 @@ function probesWith(clock: VirtualClock, changed: Partial<Probes> = {}): Probes 
     list: () => ['shop.db'],
     disk: () => ({ freeBytes: 10 * 2 ** 30, type: 0xef53 }),
     syncTimesMs: (_folder, times) => Array.from({ length: times }, () => 2),
+    look: () => Promise.reject(new TypeError('the outbox of these facts is a file')),
     inspect: () => Promise.resolve(WHOLE),
     lookup: () => Promise.resolve(['203.0.113.7']),
     handshake: () => Promise.resolve({ protocol: 'TLSv1.3', validTo: 'Nov 24 16:00:00 2099 GMT' }),
@@ -264,7 +265,9 @@ test(
       outbox: sqliteOutbox({ path }),
     })
     for (let n = 0; n < 200; n++) await cio.track(`p${n}`, 'called', { n, padding: 'x'.repeat(500) })
-    const workspaces = [{ name: 'shop', siteId: 'site', apiKey: 'key', region: 'us', baseUrl: server.url }] as const
+    const workspaces = [
+      { name: 'shop', siteId: 'site', apiKey: 'key', region: 'us', baseUrl: server.url, store: null },
+    ] as const
     const facts: DoctorFacts = { configFile: null, dataDir, workspaces }
     const probes = systemProbes(systemRuntime, { nodeVersion: process.versions.node, uid: process.getuid?.() ?? null })
     const statusOf = async (check: string): Promise<readonly unknown[]> => {

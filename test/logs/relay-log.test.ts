@@ -55,9 +55,13 @@ test('each transition that a person acts on is one line', () => {
   of({ type: 'circuit', from: 'closed', to: 'open', cause: 'consecutive', untilMs: 5 })
   of({ type: 'circuit', from: 'open', to: 'half-open', cause: 'elapsed', untilMs: null })
   of({ type: 'circuit', from: 'half-open', to: 'closed', cause: 'probes', untilMs: null })
-  of({ type: 'paused' })
-  of({ type: 'resumed' })
+  of({ type: 'paused', scope: 'process' })
+  of({ type: 'resumed', scope: 'process' })
   of({ type: 'role', role: 'active' })
+  of({ type: 'store', server: 'redis 7.0.15', risks: [] })
+  of({ type: 'store', server: 'redis 7.0.15', risks: ['it keeps nothing on a disk'] })
+  of({ type: 'spill', state: 'begun', code: 'OUTBOX_UNAVAILABLE', waiting: 0 })
+  of({ type: 'spill', state: 'ended', code: null, waiting: 0 })
   of({ type: 'quarantined', path: '/data/shop.db.damaged-1', recovered: 5, lost: null })
   emit({ type: 'phase', from: 'starting', to: 'serving' })
   emit({ type: 'workspaces', added: 1, changed: 0, removed: 2 })
@@ -69,6 +73,10 @@ test('each transition that a person acts on is one line', () => {
     ['paused'],
     ['resumed'],
     ['role'],
+    ['store'],
+    ['store-risks', 1],
+    ['spilling', 'OUTBOX_UNAVAILABLE'],
+    ['spill-ended'],
     ['quarantined'],
     ['phase'],
     ['workspaces'],

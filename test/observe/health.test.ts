@@ -32,6 +32,10 @@ const fine: HealthFacts = {
   circuitState: 'closed',
   cooldownMs: 0,
   paused: false,
+  pausedForAll: null,
+  handles: null,
+  store: null,
+  spilling: null,
   parked: null,
   rate: 100,
   latency: 20,
@@ -93,6 +97,19 @@ const table: readonly (readonly [string, Partial<HealthFacts>, string, readonly 
     ['parked', 'circuit-open'],
   ],
   ['an operator paused', { paused: true }, 'blocked', ['paused']],
+  [
+    'the outbox is away, and calls are stored beside it',
+    { spilling: { code: 'OUTBOX_UNAVAILABLE' } },
+    'degraded',
+    ['spilling'],
+  ],
+  ['what was stored beside the outbox goes into it', { outbox: { ...quiet, spilled: 3 } }, 'degraded', ['spilling']],
+  [
+    'a server that may lose operations, as whoever runs it wants it',
+    { store: { server: 'redis 7.0.15', risks: ['up to a second of writes'] } },
+    'ok',
+    [],
+  ],
   [
     'closing covers everything',
     { phase: 'closing', parked: { reason: 'credentials', status: 401 } },
@@ -159,4 +176,15 @@ test('ages are told against the wall clock, and one that was set back makes none
   const health = healthOf({ ...fine, outbox })
   assert.equal(health.oldestAgeMs, 0)
   assert.equal(health.campaignWindowLeftMs, 71 * HOUR_MS)
+})
+
+test('who paused delivery for all, and why, is in the reason', () => {
+  const pausedForAll = { who: 'ada', why: 'an import runs', atMs: WALL_MS }
+  const health = healthOf({ ...fine, paused: true, pausedForAll })
+  assert.deepEqual(health.reasons, [
+    { code: 'paused', message: 'delivery is paused for all by ada (an import runs); calls are stored' },
+  ])
+  assert.deepEqual(health.pausedForAll, pausedForAll)
+  const [silent] = healthOf({ ...fine, paused: true, pausedForAll: { ...pausedForAll, why: '' } }).reasons
+  assert.equal(silent?.message, 'delivery is paused for all by ada; calls are stored')
 })

@@ -70,6 +70,21 @@ test('an outbox that cannot be opened is a 503 for its workspace alone, and is t
   assert.ok(events.some((event) => event.type === 'answered' && event.result === 'cannot-store'))
 })
 
+test('a server that is away holds up no start, and its workspace stores when it is back', async () => {
+  const inner = memoryOutbox()
+  let isAway = true
+  const open: OpenOutbox = (context) =>
+    isAway ? Promise.reject(new OutboxError('OUTBOX_UNAVAILABLE', 'nobody answers')) : inner(context)
+  const { send, relay, runtime } = createWorld({ workspaces: [workspace('shop', {}, open)] })
+  assertLater(await send(TRACK, ORDER), 503)
+  assert.equal(relay.phase, 'serving')
+  assert.equal((await relay.workspaces.get('shop')!.health()).status, 'failing')
+  isAway = false
+  await runtime.clock.advance(2_500)
+  assert.equal((await send(TRACK, ORDER)).status, 200)
+  assert.equal(relay.phase, 'serving')
+})
+
 test('a request waits for an outbox that is opening, but not for ever', async () => {
   const sick = troubled()
   sick.opens = 'later'

@@ -31,7 +31,7 @@ export async function startPostgres(
   parent?: string,
 ): Promise<PostgresServer> {
   const folder = temporary('postgres', parent)
-  const user = userOf()
+  const user = postgresUser()
   if (user !== undefined) chownSync(folder.path, user.uid, user.gid)
   const data = join(folder.path, 'data')
   execFileSync(
@@ -75,7 +75,8 @@ interface User {
   readonly gid: number
 }
 
-function userOf(): User | undefined {
+/** Whom to run as, where we are root. */
+export function postgresUser(): User | undefined {
   if (process.getuid?.() !== 0) return undefined
   const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
   return { uid: id('-u'), gid: id('-g') }

@@ -39,6 +39,28 @@ for (const [sentence, env, applied, restart] of cases) {
   })
 }
 
+function onRedis(url: string, more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return { HOLDFAST_DEFAULTS_OUTBOX_KIND: 'bullmq', HOLDFAST_DEFAULTS_OUTBOX_URL: url, ...more }
+}
+
+test('a new password of the server is applied; another server, kind or file waits for a restart, and the store stays', () => {
+  const booted = loaded(onRedis('redis://:a@one')).config
+  const path = 'workspaces.default.outbox'
+  const password = planReload(booted, booted, loaded(onRedis('redis://:b@one')))
+  assert.deepEqual([password.applied, password.restart], [[`${path}.url`], []])
+  assert.equal(password.next.workspaces['default']?.outbox.url, 'redis://:b@one')
+  const moves: readonly [env: Record<string, string>, restart: string[]][] = [
+    [onRedis('redis://:a@two'), [`${path}.url`]],
+    [onRedis('redis://:a@one', { HOLDFAST_DEFAULTS_OUTBOX_SPILL_PATH: '/s' }), [`${path}.spill.path`]],
+    [{}, [`${path}.kind`, `${path}.url`]],
+  ]
+  for (const [env, restart] of moves) {
+    const plan = planReload(booted, booted, loaded(env))
+    assert.deepEqual([plan.applied, plan.restart], [[], restart])
+    assert.deepEqual(plan.next.workspaces['default']?.outbox, booted.workspaces['default']?.outbox)
+  }
+})
+
 test('what waits for a restart is said again at the next reload, what was applied is not', () => {
   const booted = loaded().config
   const env = { HOLDFAST_LISTEN_PORT: '1', HOLDFAST_LOG_LEVEL: 'debug' }

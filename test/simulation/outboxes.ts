@@ -14,7 +14,7 @@ export interface OutboxOfRun {
 
 export function outboxOf(plan: Plan, folder: string): OutboxOfRun {
   const opened: Outbox[] = []
-  const open = plan.outbox === 'memory' ? memoryOutbox({ maxOperations: plan.operationsMax }) : sqlite(plan, folder)
+  const open = openOf(plan, folder)
   return {
     open: async (context) => {
       const outbox = await open(context)
@@ -25,6 +25,11 @@ export function outboxOf(plan: Plan, folder: string): OutboxOfRun {
       for (const outbox of opened) await outbox.close()
     },
   }
+}
+
+function openOf(plan: Plan, folder: string): OpenOutbox {
+  if (plan.outbox === 'sqlite') return sqlite(plan, folder)
+  return memoryOutbox({ maxOperations: plan.operationsMax, deliver: plan.outbox === 'shared' ? 'all' : 'one' })
 }
 
 /** Without a reserve: what the machine's disk has left must not decide how a run goes. */

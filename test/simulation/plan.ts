@@ -30,11 +30,31 @@ export interface Window {
 
 export type Mode = 'outbox' | 'direct'
 
+/** `one`: a file or a memory from which one process at a time delivers. `all`: a memory from which all do. */
+export type Deliver = 'one' | 'all'
+
+/** A process of which nothing runs for a time, often longer than its leases. */
+export interface Freeze {
+  readonly atMs: number
+  readonly forMs: number
+  readonly process: number
+}
+
+/** One process pauses delivery for all, another one ends it. */
+export interface PauseForAll {
+  readonly atMs: number
+  readonly forMs: number
+}
+
 export interface Plan {
   readonly seed: number
   readonly mode: Mode
-  readonly outbox: 'memory' | 'sqlite'
+  readonly outbox: 'memory' | 'sqlite' | 'shared'
   readonly processes: number
+  readonly freezes: readonly Freeze[]
+  readonly pauses: readonly PauseForAll[]
+  /** Of attempts and leases. Null for the defaults. */
+  readonly attemptMs: number | null
   readonly people: number
   readonly calls: number
   /** How long faults and calls go on. */
@@ -59,8 +79,33 @@ export interface Plan {
   readonly deadlineMs: number
 }
 
-/** A seed has the same world in both modes. */
-export function planOf(seed: number, mode: Mode = 'outbox'): Plan {
+/** A seed has the same world in both modes, but for who delivers. */
+export function planOf(seed: number, mode: Mode = 'outbox', deliver: Deliver = 'one'): Plan {
+  const plan = planForOne(seed, mode)
+  return deliver === 'one' ? plan : sharedBy(plan, seededRandom(seed + 0.25e9))
+}
+
+/** The same calls and faults, with more processes. Leases are short, so that a run sees them end. */
+function sharedBy(plan: Plan, random: Random): Plan {
+  const whole = (min: number, max: number): number => min + Math.floor(random() * (max - min + 1))
+  const processes = whole(2, 4)
+  const times = (most: number): readonly { readonly atMs: number; readonly forMs: number }[] =>
+    Array.from({ length: random() < 0.5 ? whole(1, most) : 0 }, () => {
+      const atMs = whole(100, plan.durationMs)
+      return { atMs, forMs: Math.min(whole(500, 40_000), plan.durationMs - atMs) }
+    })
+  return {
+    ...plan,
+    outbox: 'shared',
+    processes,
+    kills: plan.kills.map(({ atMs }) => ({ atMs, process: whole(0, processes - 1) })),
+    freezes: times(4).map((freeze) => ({ ...freeze, process: whole(0, processes - 1) })),
+    pauses: times(2),
+    attemptMs: whole(2_000, 10_000),
+  }
+}
+
+function planForOne(seed: number, mode: Mode): Plan {
   const random = seededRandom(seed)
   const whole = (min: number, max: number): number => min + Math.floor(random() * (max - min + 1))
   const maybe = <T>(share: number, value: () => T, otherwise: T): T => (random() < share ? value() : otherwise)
@@ -72,6 +117,9 @@ export function planOf(seed: number, mode: Mode = 'outbox'): Plan {
     mode,
     outbox,
     processes,
+    freezes: [],
+    pauses: [],
+    attemptMs: null,
     people: whole(1, 30),
     calls: whole(20, 220),
     durationMs,

@@ -2,12 +2,13 @@
  * A process of the application: a client on a runtime that dies with it. After `kill` no timer of it fires, no answer
  * reaches it and nothing it asked the outbox comes back; what had left it goes on.
  */
-import { ResilientCustomerIO } from '../../src/index.ts'
-import type { OpenOutbox, Outbox } from '../../src/outbox/outbox.ts'
+import { ResilientCustomerIO, type TimeoutOptions } from '../../src/index.ts'
+import type { OpenOutbox, Outbox, OutboxNotice } from '../../src/outbox/outbox.ts'
 import type { Clock } from '../../src/runtime/clock.ts'
 import type { Random, Runtime } from '../../src/runtime/runtime.ts'
 import { ulid } from '../../src/runtime/ulid.ts'
 import type { VirtualClock } from '../../src/testing/virtual-clock.ts'
+import { createFreezer } from '../client/freezing.ts'
 import type { Network } from './network.ts'
 import type { Plan } from './plan.ts'
 
@@ -23,6 +24,10 @@ export interface SimulatedProcess {
   readonly client: ResilientCustomerIO
   alive(): boolean
   kill(): void
+  freeze(): void
+  thaw(): void
+  /** At once, or when it goes on. */
+  whenRunning(act: () => void): void
 }
 
 export function startProcess(parts: {
@@ -38,6 +43,7 @@ export function startProcess(parts: {
   const { name, plan, clock, random, sighting } = parts
   let diedAtMs: number | null = null
   const alive = (): boolean => diedAtMs === null
+  const freezer = createFreezer()
   let circuit = 'closed'
   let underWay = 0
   const starts: number[] = []
@@ -60,14 +66,14 @@ export function startProcess(parts: {
   })
 
   const runtime: Runtime = {
-    clock: mortalClock(clock, alive, plan.outbox === 'memory' ? 0 : Math.floor(random() * 1e9)),
+    clock: mortalClock(freezer.clock(clock), alive, plan.outbox === 'sqlite' ? Math.floor(random() * 1e9) : 0),
     random,
     newId: () =>
       ulid(
         clock.wallMs(),
         Uint8Array.from({ length: 10 }, () => Math.floor(random() * 256)),
       ),
-    fetch: (request) => mortal(fetch(request), alive),
+    fetch: (request) => mortal(freezer.fetch(fetch)(request), alive),
   }
   const client = new ResilientCustomerIO({
     siteId: 'site',
@@ -77,11 +83,16 @@ export function startProcess(parts: {
     concurrency: plan.concurrency,
     rateLimit: { perSecond: plan.perSecond },
     mode: plan.mode,
-    timeouts: { deadlineMs: plan.deadlineMs },
+    timeouts: { deadlineMs: plan.deadlineMs, ...leasesOf(plan) },
     batch: { operationsMax: plan.batchOperationsMax },
     ...(plan.maxAgeMs === null ? {} : { maxAgeMs: plan.maxAgeMs }),
     runtime,
-    outbox: async (context) => mortalOutbox(await parts.open(context), alive),
+    outbox: async (context) => {
+      const notice = (each: OutboxNotice): void => {
+        if (alive()) context.notice(each)
+      }
+      return mortalOutbox(await freezer.outbox(parts.open)({ ...context, notice }), alive)
+    },
   })
   client.on((event) => {
     if (!alive()) return
@@ -100,11 +111,18 @@ export function startProcess(parts: {
     kill() {
       diedAtMs = clock.monotonicMs()
     },
+    freeze: () => freezer.freeze(),
+    thaw: () => freezer.thaw(),
+    whenRunning: (act) => freezer.whenRunning(act),
   }
 }
 
+function leasesOf({ attemptMs }: Plan): TimeoutOptions {
+  return attemptMs === null ? {} : { callMs: attemptMs, batchMs: attemptMs, leaseMs: 2 * attemptMs }
+}
+
 /** Each process has its own origin of monotonic time; what shares memory shares it. */
-function mortalClock(clock: VirtualClock, alive: () => boolean, originMs: number): Clock {
+function mortalClock(clock: Clock, alive: () => boolean, originMs: number): Clock {
   return {
     wallMs: () => clock.wallMs(),
     monotonicMs: () => clock.monotonicMs() + originMs,

@@ -15,7 +15,7 @@ import { checkers } from './checkers.ts'
 import { createNetwork } from './network.ts'
 import type { Issued, Oracle } from './oracle.ts'
 import { outboxOf } from './outboxes.ts'
-import { type Mode, type Plan, planOf } from './plan.ts'
+import { type Deliver, type Freeze, type Mode, type PauseForAll, type Plan, planOf } from './plan.ts'
 import { type SimulatedProcess, type Sighting, startProcess } from './process.ts'
 import { type PlannedCall, workloadOf } from './workload.ts'
 
@@ -32,10 +32,10 @@ export interface RunResult {
   readonly virtualMs: number
 }
 
-export async function runSeed(seed: number, mode: Mode = 'outbox'): Promise<RunResult> {
+export async function runSeed(seed: number, mode: Mode = 'outbox', deliver: Deliver = 'one'): Promise<RunResult> {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-simulation-'))
   try {
-    return await new World(planOf(seed, mode), folder).run()
+    return await new World(planOf(seed, mode, deliver), folder).run()
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -51,6 +51,8 @@ class World {
   readonly #network
   readonly #outbox
   readonly #processes: SimulatedProcess[] = []
+  /** By call that has no answer yet. */
+  readonly #owed = new Map<symbol, SimulatedProcess>()
   #incarnation = 0
 
   constructor(plan: Plan, folder: string) {
@@ -72,6 +74,8 @@ class World {
     for (let index = 0; index < plan.processes; index++) this.#start(index)
     await this.#faults()
     this.#network.heal()
+    for (const process of this.#processes) process.thaw()
+    if (plan.pauses.length > 0) await this.#ask((process) => process.client.resumeAll())
     this.#note('healed')
     const stalled = await this.#settle()
     const problems = [...this.#sighting.violations, ...stalled, ...(await this.#check())]
@@ -95,6 +99,8 @@ class World {
     const acts: { atMs: number; act: () => void }[] = [
       ...workloadOf(plan, this.#random).map((call) => ({ atMs: call.atMs, act: () => this.#issue(call) })),
       ...plan.kills.map((kill) => ({ atMs: kill.atMs, act: () => this.#kill(kill.process) })),
+      ...plan.freezes.flatMap((freeze) => this.#freezing(freeze)),
+      ...plan.pauses.flatMap((pause) => this.#pausing(pause)),
       ...plan.wallJumps.map((jump) => ({ atMs: jump.atMs, act: () => this.#clock.jumpWallMs(jump.byMs) })),
     ]
     acts.sort((a, b) => a.atMs - b.atMs)
@@ -105,13 +111,39 @@ class World {
     await this.#clock.advance(Math.max(0, plan.durationMs - this.#clock.monotonicMs()))
   }
 
-  /** Phase 2: until nothing waits; a stall, not slowness, fails. */
+  #freezing({ atMs, forMs, process: index }: Freeze): { atMs: number; act: () => void }[] {
+    let frozen: SimulatedProcess | undefined
+    return [
+      {
+        atMs,
+        act: () => {
+          frozen = this.#processes[index]!
+          this.#note(`freeze ${frozen.name}`)
+          frozen.freeze()
+        },
+      },
+      { atMs: atMs + forMs, act: () => frozen?.thaw() },
+    ]
+  }
+
+  #pausing({ atMs, forMs }: PauseForAll): { atMs: number; act: () => void }[] {
+    const asked = (end: number, ask: (client: SimulatedProcess['client']) => Promise<void>): (() => void) => {
+      return () => void ask(this.#processes.at(end)!.client).catch(() => {})
+    }
+    return [
+      { atMs, act: asked(0, (client) => client.pauseAll({ who: 'somebody' })) },
+      { atMs: atMs + forMs, act: asked(-1, (client) => client.resumeAll()) },
+    ]
+  }
+
+  /** Phase 2: until nothing waits, in the outbox or for an answer of a living process; a stall, not slowness, fails. */
   async #settle(): Promise<string[]> {
     let newest = ''
     let sinceMs = this.#clock.monotonicMs()
     for (;;) {
       const stats = await this.#ask((process) => process.client.stats())
-      if (stats.waiting === 0) return []
+      const isAnswered = [...this.#owed.values()].every((process) => !process.alive())
+      if (stats.waiting === 0 && isAnswered) return []
       const progress = `${stats.waiting} ${this.#network.arrivals.length} ${stats.deadLetters}`
       if (progress !== newest) {
         newest = progress
@@ -201,12 +233,18 @@ class World {
     this.#start(index)
   }
 
+  /** Of a process that is frozen, when it goes on; of one that dies before that, never. */
   #issue(call: PlannedCall): void {
     const process = this.#processes[call.process]!
+    process.whenRunning(() => process.alive() && this.#issueNow(call, process))
+  }
+
+  #issueNow(call: PlannedCall, process: SimulatedProcess): void {
     const issued: Issued = { call, wallMs: this.#clock.wallMs(), state: 'pending' }
     this.#oracle.push(issued)
     this.#note(`call ${call.n} ${call.mark}`)
-    call.issue(process.client).then(
+    const answer = this.#answered(process, call.issue(process.client))
+    answer.then(
       (receipt: Receipt | BatchReceipt) => {
         if (!process.alive()) return
         issued.state = receipt.state
@@ -224,6 +262,13 @@ class World {
         if (issued.errorReason !== undefined) this.#sighting.seen.add(`thrown ${issued.errorReason}`)
       },
     )
+  }
+
+  /** Keeps the process among those that owe an answer until it has given this one. */
+  #answered<T>(process: SimulatedProcess, answer: Promise<T>): Promise<T> {
+    const owes = Symbol(process.name)
+    this.#owed.set(owes, process)
+    return answer.finally(() => this.#owed.delete(owes))
   }
 
   #note(line: string): void {

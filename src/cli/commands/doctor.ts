@@ -1,6 +1,7 @@
 /** `holdfast doctor`: looks at everything that a relay needs, and says what to do about what is wrong. */
 import { Command, Option } from 'commander'
 
+import { toClientOptions } from '../../config/index.ts'
 import type { Finding, Status } from '../../doctor/check.ts'
 import { examine } from '../../doctor/doctor.ts'
 import type { DoctorFacts, DoctorWorkspace } from '../../doctor/facts.ts'
@@ -10,7 +11,7 @@ import { type CredentialOptions, credentialsOf } from '../credentials.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { configFileOf, orConfigExit, readConfig } from '../read-config.ts'
-import { API_KEY_SOURCES, DEFAULTS, relayFactsOf, SITE_ID_SOURCES } from '../relay-facts.ts'
+import { API_KEY_SOURCES, DEFAULTS, relayFactsOf, saysOutbox, SITE_ID_SOURCES } from '../relay-facts.ts'
 import { type GlobalOptions, report, wantsJson } from '../report.ts'
 
 interface DoctorOptions extends GlobalOptions, CredentialOptions {
@@ -81,7 +82,8 @@ async function doctor(io: Io, options: DoctorOptions, command: Command): Promise
 }
 
 function factsOf(io: Io, options: DoctorOptions, command: Command): DoctorFacts {
-  return configFileOf(io, options) === undefined ? factsWithout(io, options) : factsIn(io, options, command)
+  const isConfigured = configFileOf(io, options) !== undefined || saysOutbox(io.env)
+  return isConfigured ? factsIn(io, options, command) : factsWithout(io, options)
 }
 
 /** Of the configuration, with the flags over it as `holdfast relay` would lay them. */
@@ -94,13 +96,11 @@ function factsIn(io: Io, options: DoctorOptions, command: Command): DoctorFacts 
     const message = `there is no workspace "${named}" in the configuration; there is ${all.map(([name]) => name).join(', ')}`
     throw new CliError(EXIT.usage, 'unknown-workspace', message)
   }
-  const workspaces = chosen.map(([name, { siteId, apiKey, region, baseUrl }]) => ({
-    name,
-    siteId,
-    apiKey,
-    region,
-    baseUrl,
-  }))
+  const workspaces = chosen.map(([name, workspace]): DoctorWorkspace => {
+    const { siteId, apiKey, region, baseUrl } = workspace
+    const { outbox } = toClientOptions(workspace, config.dataDir, name)
+    return { name, siteId, apiKey, region, baseUrl, store: outbox.kind === 'sqlite' ? null : outbox }
+  })
   return { configFile: file, dataDir: config.dataDir, workspaces }
 }
 
@@ -114,7 +114,14 @@ function factsWithout(io: Io, options: DoctorOptions): DoctorFacts {
   if (baseUrl !== null && !/^https?:$/.test(URL.parse(baseUrl)?.protocol ?? '')) {
     throw new CliError(EXIT.usage, 'BASE_URL', '--base-url must be an http or https URL')
   }
-  const workspace: DoctorWorkspace = { name: facts.workspace ?? 'default', siteId, apiKey, region, baseUrl }
+  const workspace: DoctorWorkspace = {
+    name: facts.workspace ?? 'default',
+    siteId,
+    apiKey,
+    region,
+    baseUrl,
+    store: null,
+  }
   return { configFile: null, dataDir: facts.dataDir, workspaces: [workspace] }
 }
 

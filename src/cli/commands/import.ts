@@ -246,6 +246,10 @@ function targetOf(io: Io, options: ImportOptions): Promise<ImportTarget> | Impor
   const workspace = facts.workspace ?? 'default'
   if (!/^[\w-][\w.-]*$/.test(workspace))
     throw new CliError(EXIT.usage, 'WORKSPACE', '--workspace is no name of a workspace')
+  if (facts.stores.some(({ name }) => name === workspace)) {
+    const message = `the outbox of ${workspace} is on a server, and --data-dir stores in a file that nobody would deliver`
+    throw new CliError(EXIT.usage, 'outbox-on-server', message, 'Send to a relay of it: leave --data-dir out.')
+  }
   return openOutboxTarget({ outbox: { path: join(facts.dataDir, `${workspace}.db`) }, siteId, lint, runtime })
 }
 

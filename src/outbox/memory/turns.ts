@@ -58,6 +58,8 @@ export class MemoryTurns {
     const turn = this.#turns.get(stored.sequence)
     if (turn === undefined) return
     this.#turns.delete(stored.sequence)
+    // What still stands among the held ones is no turn any more when its time comes.
+    if (turn.state === 'held') turn.state = 'waiting'
     this.#express.delete(turn)
     this.#backlog.delete(turn)
     this.#endLease(turn)

@@ -22,6 +22,7 @@ import type {
   OutboxStats,
   Position,
   Settlement,
+  SharedPause,
 } from '../outbox.ts'
 import { Appends } from './appends.ts'
 import { Census } from './census.ts'
@@ -38,6 +39,7 @@ import { Handover, type Handed, type Head, type HeadWant, type Whereabouts } fro
 import { LaneRows } from './lane-rows.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
 import { Ownership } from './ownership.ts'
+import { Pause } from './pause.ts'
 import { Queries } from './queries.ts'
 import { Reserve } from './reserve.ts'
 import { StateTransactions } from './state.ts'
@@ -83,6 +85,7 @@ export class Core {
   readonly #census: Census
   readonly #vacuum: Vacuum
   readonly executions: Executions
+  readonly #pause: Pause
   readonly #oldest: Statement
 
   constructor(database: Database, options: ResolvedSqliteOptions, context: CoreContext) {
@@ -138,9 +141,11 @@ export class Core {
       clock: runtime.clock,
       limits: options,
     })
+    this.#pause = new Pause(database, this.#commits, notice)
     this.#oldest = database.prepare('SELECT accepted_at FROM entry ORDER BY seq LIMIT 1')
     this.#reserve.keep()
     this.#deliverer.tick()
+    this.#pause.look()
   }
 
   /** The token under which this handle delivers, or 0. */
@@ -220,6 +225,10 @@ export class Core {
     return this.#operators.resolveDead(selection, how)
   }
 
+  setPaused(pause: SharedPause | null): void {
+    this.#pause.set(pause)
+  }
+
   *stats(): Steps<OutboxStats> {
     const census = yield* this.#census.take()
     const { role } = this.#deliverer
@@ -248,6 +257,7 @@ export class Core {
   tick(): void {
     this.#reserve.recheck()
     this.#deliverer.tick()
+    this.#pause.look()
   }
 
   /** A little of what can be done when nothing else is to do. Says whether there is more of it. */

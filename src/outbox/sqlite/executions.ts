@@ -182,12 +182,17 @@ const statements = {
 } as const
 
 function rowsOf(database: Database): Rows {
-  const made = (): boolean => database.number("SELECT count(*) FROM sqlite_schema WHERE name = 'execution'") > 0
-  if (!made()) {
-    database.transaction('write', made, (isMade) => {
-      if (!isMade) database.exec(EXECUTION_SCHEMA)
-    })
-  }
+  const isMade = (): boolean => isTableMade(database)
+  if (!isMade()) database.transaction('write', isMade, () => makeExecutionTable(database))
   const prepared = Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)] as const)
   return Object.fromEntries(prepared) as Rows
+}
+
+/** In a transaction. */
+export function makeExecutionTable(database: Database): void {
+  if (!isTableMade(database)) database.exec(EXECUTION_SCHEMA)
+}
+
+function isTableMade(database: Database): boolean {
+  return database.number("SELECT count(*) FROM sqlite_schema WHERE name = 'execution'") > 0
 }

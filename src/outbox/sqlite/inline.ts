@@ -19,12 +19,15 @@ import type {
   Position,
   Settlement,
   SharedPause,
+  TransactionQuery,
 } from '../outbox.ts'
+import { noTransactions } from '../limits.ts'
 import type { IdempotencyStore } from '../../idempotency/store.ts'
 import type { Core } from './core.ts'
 import { executionStore, type ExecutionRequest } from './executions.ts'
 import type { Handed, HandoverOutbox, Head, HeadWant, OpenHandoverOutbox, Whereabouts } from './handover.ts'
 import { resolveSqliteOptions, type SqliteOutboxOptions } from './options.ts'
+import { onlyNewPauses } from './pause.ts'
 import { Session, TICK_MS } from './session.ts'
 import { finish, type Steps } from './steps.ts'
 
@@ -35,7 +38,12 @@ const FILTER_BITS = 16
 export function openInlineSqliteOutbox(options: SqliteOutboxOptions): OpenHandoverOutbox {
   const resolved = resolveSqliteOptions(options)
   return async ({ runtime, workspace, notice }) => {
-    const session = new Session(resolved, { runtime, workspace, notice, filterBits: FILTER_BITS })
+    const session = new Session(resolved, {
+      runtime,
+      workspace,
+      notice: onlyNewPauses(notice),
+      filterBits: FILTER_BITS,
+    })
     session.open()
     return new InlineOutbox(session, runtime.clock)
   }
@@ -58,7 +66,8 @@ class InlineOutbox implements HandoverOutbox {
     this.#cancelTick = clock.timer(TICK_MS, () => this.#tick())
   }
 
-  async append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
+  async append(entries: readonly NewEntry[], within?: TransactionQuery): Promise<readonly AppendResult[]> {
+    if (within !== undefined) throw noTransactions()
     const [result] = this.#run((core) => core.write({ appends: [entries], settlements: [] })).appends
     if (result instanceof Error) throw result
     return result ?? []
@@ -115,8 +124,8 @@ class InlineOutbox implements HandoverOutbox {
   /** Nobody else delivers while this handle does. */
   tell(): void {}
 
-  setPaused(_pause: SharedPause | null): Promise<void> {
-    return Promise.reject(new OutboxError('OUTBOX_UNAVAILABLE', 'not yet'))
+  async setPaused(pause: SharedPause | null): Promise<void> {
+    this.#run((core) => core.setPaused(pause))
   }
 
   async close(): Promise<void> {

@@ -124,6 +124,7 @@ function checkTables(database: Database, workspace: string, path: string): void 
   }
   for (const table of ['entry', 'dead_letter'])
     database.exec(`SELECT (SELECT min(seq) FROM ${table}), (SELECT max(seq) FROM ${table})`)
+  if (names.includes('pause')) database.prepare('SELECT * FROM pause').get()
   if (database.text('SELECT workspace FROM state') !== workspace) {
     throw new OutboxError('OUTBOX_UNAVAILABLE', 'the outbox belongs to another workspace', { path })
   }

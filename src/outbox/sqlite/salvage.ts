@@ -34,10 +34,13 @@ const EXECUTION_COLUMNS = 'seq, key, token, at, ms, chars, upto, value'
 const EXECUTION_ROW =
   "typeof(key) = 'text' AND typeof(token) = 'text' AND typeof(at) = 'integer' AND typeof(ms) = 'integer' AND typeof(chars) = 'integer' AND typeof(upto) = 'integer' AND typeof(value) IN ('text', 'null')"
 
+const PAUSE_ROW = "typeof(who) = 'text' AND typeof(why) = 'text' AND typeof(at) = 'integer'"
+
 export function salvage(damaged: Database, fresh: Database): Salvaged {
   const old = readState(damaged)
   for (const [table, columns] of Object.entries(tables)) copyTable(damaged, fresh, table, columns, old?.sequence)
   copyTable(damaged, fresh, 'execution', EXECUTION_COLUMNS, undefined, EXECUTION_ROW)
+  copyTable(damaged, fresh, 'pause', 'seq, who, why, at', 1, PAUSE_ROW)
   const [state, recovered] = accountOf(fresh, old)
   const lost = old === undefined ? null : Math.max(0, old.waiting + old.deadLetters - recovered)
   // What is missing may have been delivered or may be lost: it is not known any more which.

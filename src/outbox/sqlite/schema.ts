@@ -9,6 +9,7 @@
  * - `tombstone`: what became of entries of which nothing else is left to tell that they were not delivered.
  * - `known_key`: ids of keyed entries.
  * - `execution`: leases and results of `executeIdempotent` (`executions.ts`).
+ * - `pause`: one row while delivery is paused for all handles (`pause.ts`).
  */
 
 /** `user_version` of the file. A higher one is of a later version of this package. */
@@ -34,7 +35,7 @@ const entryColumns = `
 
 /**
  * Came after the others, in the same schema version: earlier versions of this package do without it, and go on to open
- * a file that has it. The last table also where it is made later, so its root page is the same.
+ * a file that has it. Made behind those before it also where it is made later, so its root page is the same.
  */
 export const EXECUTION_SCHEMA = `
 CREATE TABLE execution (
@@ -47,6 +48,11 @@ CREATE TABLE execution (
   upto INTEGER,
   value TEXT
 );
+`
+
+/** Came after `execution`, in the same way. */
+export const PAUSE_SCHEMA = `
+CREATE TABLE pause (seq INTEGER PRIMARY KEY CHECK (seq = 1), who TEXT NOT NULL, why TEXT NOT NULL, at INTEGER NOT NULL);
 `
 
 /** In this order, so that the same version of SQLite gives each table the same root page: `rescue.ts` builds on it. */
@@ -83,7 +89,7 @@ CREATE TABLE dead_letter (${entryColumns},
 CREATE TABLE tombstone (seq INTEGER PRIMARY KEY, state TEXT, moved_to INTEGER);
 CREATE TABLE known_key (id TEXT PRIMARY KEY, seq INTEGER, at INTEGER) WITHOUT ROWID;
 CREATE INDEX known_key_age ON known_key (seq, at);
-${EXECUTION_SCHEMA}`
+${EXECUTION_SCHEMA}${PAUSE_SCHEMA}`
 
 /** Entries that the cursor has met while their lane was not free. Of this connection only, and never synced. */
 export const PARKED = `CREATE TEMP TABLE parked (lane TEXT, seq INTEGER, PRIMARY KEY (lane, seq)) WITHOUT ROWID`

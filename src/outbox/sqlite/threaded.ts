@@ -21,12 +21,15 @@ import type {
   Position,
   Settlement,
   SharedPause,
+  TransactionQuery,
 } from '../outbox.ts'
+import { noTransactions } from '../limits.ts'
 import type { IdempotencyStore } from '../../idempotency/store.ts'
 import { ExecutionGroups } from './execution-groups.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { Handed, HandoverOutbox, Head, HeadWant, Whereabouts } from './handover.ts'
 import type { ResolvedSqliteOptions } from './options.ts'
+import { onlyNewPauses } from './pause.ts'
 import {
   unpackClaim,
   unpackHead,
@@ -70,7 +73,7 @@ class ThreadedOutbox implements HandoverOutbox {
     this.#startLink = startLink
     this.#setup = { options, workspace: context.workspace }
     this.#clock = context.runtime.clock
-    this.#notice = context.notice
+    this.#notice = onlyNewPauses(context.notice)
     this.#groups = new GroupCommit(options.maxPendingBytes, (group) =>
       this.#send<PackedGroupResult>({ kind: 'write', group }),
     )
@@ -94,7 +97,8 @@ class ThreadedOutbox implements HandoverOutbox {
     }
   }
 
-  append(entries: readonly NewEntry[]): Promise<readonly AppendResult[]> {
+  append(entries: readonly NewEntry[], within?: TransactionQuery): Promise<readonly AppendResult[]> {
+    if (within !== undefined) return Promise.reject(noTransactions())
     return this.#closed === undefined ? this.#groups.append(entries) : refused()
   }
 
@@ -149,8 +153,8 @@ class ThreadedOutbox implements HandoverOutbox {
   /** Nobody else delivers while this handle does. */
   tell(): void {}
 
-  setPaused(_pause: SharedPause | null): Promise<void> {
-    return Promise.reject(new OutboxError('OUTBOX_UNAVAILABLE', 'not yet'))
+  setPaused(pause: SharedPause | null): Promise<void> {
+    return this.#ask({ kind: 'setPaused', pause })
   }
 
   close(): Promise<void> {

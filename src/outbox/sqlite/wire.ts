@@ -22,6 +22,7 @@ import type {
   OutboxNotice,
   Position,
   Settlement,
+  SharedPause,
 } from '../outbox.ts'
 import { positionOf, sequenceOf } from '../position.ts'
 import type { Group, GroupResult } from './core.ts'
@@ -48,6 +49,7 @@ export type Request =
   | { readonly kind: 'list'; readonly query: ListQuery }
   | { readonly kind: 'resolveDead'; readonly selection: DeadSelection; readonly how: 'replay' | 'drop' }
   | { readonly kind: 'purge'; readonly lane: string }
+  | { readonly kind: 'setPaused'; readonly pause: SharedPause | null }
   | { readonly kind: 'execution'; readonly requests: readonly ExecutionRequest[] }
   | { readonly kind: 'close' }
 

@@ -84,6 +84,8 @@ function handle(request: Request): unknown {
       return session.run((core) => core.mayHold(request.lanes))
     case 'lookup':
       return session.run((core) => core.lookup(request.positions))
+    case 'setPaused':
+      return session.run((core) => core.setPaused(request.pause))
     case 'head':
       return packHead(session.run((core) => core.head(request.want)))
     case 'handOver':

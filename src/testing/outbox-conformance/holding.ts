@@ -54,6 +54,18 @@ export const holdingCases: readonly SceneCase[] = [
     },
   },
   {
+    name: 'a lane that was purged while a retry held it back holds nothing, also when the wait would be over',
+    async run(scene) {
+      await scene.append(entry('1'))
+      await scene.settle(await scene.claim(), { to: 'waiting', delayMs: 20, countAttempt: true })
+      await scene.outbox.purge('a')
+      assert.equal(await scene.outbox.mayHold(['a']), false)
+      await scene.store.advance(60)
+      assert.deepEqual(await scene.claimIds(), [])
+      assert.equal(await scene.outbox.mayHold(['a']), false)
+    },
+  },
+  {
     name: 'a lane behind a backlog is found',
     async run(scene) {
       await scene.append(...crowd('c', 1_500))

@@ -41,7 +41,7 @@ async function fileOfOld(store: InlineScene): Promise<void> {
   await outbox.append([entry('1'), entry('2')])
   await outbox.close()
   const database = new DatabaseSync(store.path)
-  database.exec('DROP TABLE execution')
+  database.exec('DROP TABLE pause; DROP TABLE execution')
   database.close()
 }
 

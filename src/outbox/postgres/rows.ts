@@ -1,0 +1,75 @@
+/**
+ * An entry as a row and back. What only a reader needs is one JSON text, `head`, in which Postgres meets no character
+ * that it cannot store (it has none for U+0000). Lanes are found by a hash of 64 bits, made here, so that a row is as
+ * narrow for a long address as for a short one, and no two versions of a server disagree about it.
+ */
+import { hash } from 'node:crypto'
+
+import type { Priority } from '../../protocol/operation.ts'
+import { RESEND_MS } from '../limits.ts'
+import type { NewEntry } from '../outbox.ts'
+
+export interface EntryRow {
+  readonly lane: bigint
+  readonly lanes: readonly bigint[] | null
+  readonly isBacklog: boolean
+  readonly campaignAtMs: number | null
+  readonly keepMs: number
+  readonly isKeyed: boolean
+  readonly id: string
+  readonly head: string
+  readonly body: string
+  /** Of the body. */
+  readonly bytes: number
+}
+
+/** The number under which a lane is found. */
+export function laneNumber(lane: string): bigint {
+  return BigInt.asIntN(64, BigInt(`0x${hash('sha256', lane).slice(0, 16)}`))
+}
+
+export function rowOf(entry: NewEntry, rememberKeysMs: number): EntryRow {
+  const { lanes, type, priority, acceptedAtMs, expiresAtMs, campaignAtMs, keyed } = entry
+  const numbers = lanes.map(laneNumber)
+  const body = wellFormed(entry.body)
+  return {
+    lane: numbers[0]!,
+    lanes: numbers.length === 1 ? null : [...new Set(numbers)],
+    isBacklog: priority !== 'live',
+    campaignAtMs,
+    isKeyed: keyed,
+    keepMs: keyed ? Math.max(rememberKeysMs, RESEND_MS) : RESEND_MS,
+    id: wellFormed(entry.id),
+    head: JSON.stringify([type, priority, lanes, acceptedAtMs, expiresAtMs, keyed]),
+    body,
+    bytes: Buffer.byteLength(body),
+  }
+}
+
+export function entryOf(row: Readonly<Record<string, unknown>>): NewEntry {
+  const [type, priority, lanes, acceptedAtMs, expiresAtMs, keyed] = JSON.parse(row['head'] as string) as [
+    string,
+    Priority,
+    readonly string[],
+    number,
+    number | null,
+    boolean,
+  ]
+  const campaignAtMs = row['campaign_at_ms'] === null ? null : Number(row['campaign_at_ms'])
+  return {
+    id: row['id'] as string,
+    lanes,
+    type,
+    priority,
+    acceptedAtMs,
+    expiresAtMs,
+    campaignAtMs,
+    keyed,
+    body: row['body'] as string,
+  }
+}
+
+/** Postgres stores neither half a pair of UTF-16 nor U+0000; a body is JSON, which escapes both. */
+function wellFormed(text: string): string {
+  return text.includes('\u0000') ? text.replaceAll('\u0000', '\uFFFD') : text
+}
