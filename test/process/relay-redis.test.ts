@@ -192,7 +192,8 @@ test(
     let count = 0
     const over = new AbortController()
     const calling = (async () => {
-      while (!over.signal.aborted) assert.equal((await caller.track(url, `p${count % 3}`, `event-${count++}`)).status, 200)
+      while (!over.signal.aborted)
+        assert.equal((await caller.track(url, `p${count % 3}`, `event-${count++}`)).status, 200)
     })()
     await until(() => count > 10)
     write(50)
