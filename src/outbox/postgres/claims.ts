@@ -2,7 +2,7 @@
 import type { Runtime } from '../../runtime/runtime.ts'
 import { BacklogShare } from '../claim-room.ts'
 import type { Claim, ClaimedEntry, ClaimWant, Lease, LeaseState, Settlement } from '../outbox.ts'
-import { bigintArray } from './binary-arrays.ts'
+import { numberArray } from './binary-arrays.ts'
 import type { Database } from './database.ts'
 import { numberOf, positionOfRow } from './positions.ts'
 import { entryOf } from './rows.ts'
@@ -47,7 +47,7 @@ export class Claims {
       const rows = await database.query(
         `SELECT e.turn, e.joined, e.campaign_at_ms, e.id, e.head, e.body, coalesce(r.attempts, 0) AS attempts
         FROM ${schema}.entries e LEFT JOIN ${schema}.retries r USING (turn) WHERE e.turn = ANY ($1::bigint[]) ORDER BY e.turn`,
-        [bigintArray(turns.map(Number))],
+        [numberArray(turns.map(Number))],
       )
       return { lease, entries: rows.map(claimedOf), nextInMs, role: 'active' }
     } catch (error) {

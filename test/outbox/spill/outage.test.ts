@@ -100,6 +100,23 @@ test(
 )
 
 test(
+  'a call right after the start does not overtake what a former process left, although the remote outbox would take it',
+  inScene(async ({ open, remote, network, runtime }) => {
+    const first = await open()
+    network.fate = () => 'refused'
+    await first.outbox.append([entry('1')])
+    first.kill()
+    let appends = 0
+    network.fate = (call) => (call === 'append' && ++appends === 1 ? 'slow' : 'well')
+    const { outbox } = await open()
+    const [second] = await settled(outbox.append([entry('2')]), runtime.clock)
+    assert.equal(second?.spilled, true)
+    await drained(outbox, runtime.clock)
+    assert.deepEqual(await idsIn(remote), ['1', '2'])
+  }),
+)
+
+test(
   'a process that dies between the two writes of a batch leaves it to the next one, which repeats it unheard',
   inScene(async ({ open, remote, network, runtime }) => {
     const first = await open()
