@@ -86,7 +86,7 @@ const workerOptions = {
 
 /**
  * Starts the control plane. Resolves at once, also while Redis is away: it works from when Redis comes.
- * @throws OptionsError for a connection that cannot be one, OutboxError when bullmq or ioredis is not installed
+ * @throws OptionsError for a connection that cannot be one, and when bullmq or ioredis is not installed
  */
 export async function openControlPlane(parts: ControlPlaneParts): Promise<ControlPlane> {
   const bullmq = await loadBullMq()
