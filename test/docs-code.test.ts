@@ -58,6 +58,7 @@ function configuration(): string {
       holdfast: ['../../src/index.ts'],
       'holdfast/metrics': ['../../src/metrics/index.ts'],
       'holdfast/opentelemetry': ['../../src/opentelemetry/index.ts'],
+      'holdfast/outbox/postgres': ['../../src/outbox/postgres.ts'],
       'holdfast/resilience': ['../../src/resilience/index.ts'],
       'holdfast/simulator': ['../../src/simulator/index.ts'],
     },

@@ -60,5 +60,6 @@ export function printMigrations(options: { readonly schema?: string } = {}): str
   return schemaSql(schemaOf(options.schema))
 }
 
+export type { TransactionQuery } from './outbox.ts'
 export type { PgPool } from './postgres/peer.ts'
 export type { PostgresOutboxOptions, PostgresTarget } from './postgres/options.ts'
