@@ -13,7 +13,7 @@
  * - `line.ts`: appends stand in it, and go to the remote outbox, to the file, or wait for the moment between the two
  * - `keeper.ts`: opens the remote outbox, asks whether it is back, drains the file with `transfer.ts`
  * - `delivering.ts`: claims, leases and settlements, from the remote outbox or, in an outage, from the file
- * - `operators.ts`, `stats.ts`: what is asked of both
+ * - `operators.ts`, `stats.ts`: what is asked of both; `notices.ts`: what both say
  * - `outbox.ts`: joins them
  */
 import type { OpenOutbox } from './outbox.ts'
