@@ -7,7 +7,8 @@
  * appended again, and the remote one knows it again for 15 minutes; after that it is there twice, with one id.
  *
  * What it trades: between producers the order is that of arrival in the remote outbox. With `onOutage: 'deliver'` what
- * spilled may reach Customer.io before older operations of the same person that wait in the remote one.
+ * spilled may reach Customer.io before older operations of the same person that wait in the remote one, and what that one
+ * stored without an answer arrives twice, with one id.
  *
  * What stands where, in `spill/`
  * - `line.ts`: appends stand in it, and go to the remote outbox, to the file, or wait for the moment between the two

@@ -172,7 +172,7 @@ export class Keeper {
 
   async #move(head: Parameters<Transfer['move']>[0], to: Outbox): Promise<Next> {
     try {
-      await this.#parts.transfer.move(head, to)
+      if (!(await this.#parts.transfer.move(head, to))) return 'again'
     } catch {
       this.#isProven = false
       return 'away'
