@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs'
 import { setTimeout as passed } from 'node:timers/promises'
 
+import { bullmqOutbox } from '../../src/outbox/bullmq.ts'
 import { openWithSpill } from '../../src/outbox/spill.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
 import { entry } from '../../src/testing/outbox-conformance/scene.ts'
@@ -9,17 +10,17 @@ import { keptOutbox } from './spill-remote.ts'
 
 interface ChildInput {
   readonly path: string
+  /** Of a Redis, or of an outbox that another process keeps. */
   readonly url: string
   /** Numbers begin here. */
   readonly first: number
 }
 
 const input = JSON.parse(process.argv[2] ?? '') as ChildInput
-const open = openWithSpill(keptOutbox(input.url), {
-  spill: { path: input.path },
-  onOutage: 'hold',
-  deliverAfterMs: 60_000,
-})
+const spill = { path: input.path }
+const open = input.url.startsWith('redis:')
+  ? bullmqOutbox({ connection: input.url, commandTimeoutMs: 500, spill })
+  : openWithSpill(keptOutbox(input.url), { spill, onOutage: 'hold', deliverAfterMs: 60_000 })
 const outbox = await open({
   runtime: systemRuntime,
   workspace: 'test',

@@ -1,49 +1,20 @@
 /** A process with a spill that is really killed, at moments in which it appends, drains, or both. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 
 import { memoryOutbox } from '../../src/outbox/memory.ts'
+import { bullmqOutbox } from '../../src/outbox/bullmq.ts'
 import { openWithSpill } from '../../src/outbox/spill.ts'
 import { systemRuntime } from '../../src/runtime/system.ts'
 import { seededRandom } from '../../src/testing/seeded-random.ts'
 import { idsIn } from '../outbox/spill/scene.ts'
+import { startRedis } from '../servers/redis.ts'
 import { until } from '../until.ts'
+import { type Producer, startProducer } from './spill-producer.ts'
 import { type Fate, keep, keptOutbox } from './spill-remote.ts'
-
-const program = fileURLToPath(new URL('./spill-child.ts', import.meta.url))
-
-interface Producer {
-  readonly receipts: number[]
-  readonly spills: string[]
-  readonly kill: () => Promise<void>
-}
-
-function start(input: object): Producer {
-  const child: ChildProcess = spawn(process.execPath, [program, JSON.stringify(input)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const [receipts, spills]: [number[], string[]] = [[], []]
-  createInterface({ input: child.stdout! }).on('line', (line) => {
-    const [kind, ...words] = line.split(' ')
-    if (kind === 'receipt') receipts.push(...words.map(Number))
-    else spills.push(line)
-  })
-  return {
-    receipts,
-    spills,
-    kill: () =>
-      new Promise((resolve) => {
-        child.once('close', () => resolve())
-        child.kill('SIGKILL')
-      }),
-  }
-}
 
 test('kill -9 in an outage and while it drains: nothing is lost, nothing is there twice, and the order holds', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-spill-'))
@@ -55,9 +26,9 @@ test('kill -9 in an outage and while it drains: nothing is lost, nothing is ther
   const receipts: number[] = []
   const lives: Producer[] = []
   try {
-    for (let life = 0; life < 4; life++) {
+    for (let life = 0; life < 3; life++) {
       keeper.fate = (call) => (call === 'append' || random() < 0.5 ? 'refused' : 'well')
-      const producer = start({ path, url: keeper.url, first: life * 1_000_000 })
+      const producer = startProducer({ path, url: keeper.url, first: life * 1_000_000 })
       lives.push(producer)
       await until(() => producer.receipts.length > 600 && producer.spills.includes('spill begun'))
       // It drains now, not without trouble, and dies at one of its first batches.
@@ -84,7 +55,7 @@ test('kill -9 in an outage and while it drains: nothing is lost, nothing is ther
       [],
       'lost',
     )
-    assert.ok(receipts.length > 2_400)
+    assert.ok(receipts.length > 1_800)
     assert.deepEqual(
       there,
       [...known].toSorted((a, b) => a - b),
@@ -94,6 +65,57 @@ test('kill -9 in an outage and while it drains: nothing is lost, nothing is ther
     for (const { kill } of lives) await Promise.race([kill(), Promise.resolve()])
     await keeper[Symbol.asyncDispose]()
     await remote.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test('the same with a Redis that is killed and frozen', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-spill-'))
+  const context = { runtime: systemRuntime, workspace: 'test', notice: () => {} }
+  const path = join(folder, 'spill.db')
+  const random = seededRandom(3)
+  const receipts: number[] = []
+  const lives: Producer[] = []
+  const redis = await startRedis({ appendfsync: 'always' })
+  try {
+    for (let life = 0; life < 4; life++) {
+      const producer = startProducer({ path, url: redis.url, first: life * 1_000_000 })
+      lives.push(producer)
+      const more = async (count: number): Promise<void> => {
+        const before = producer.receipts.length
+        await until(() => producer.receipts.length > before + count)
+      }
+      await more(100)
+      if (life % 2 === 0) await redis.kill()
+      else redis.freeze()
+      await until(() => producer.spills.includes('spill begun'))
+      await more(300)
+      if (life % 2 === 0) await redis.restart()
+      else redis.thaw()
+      // At some time of the drain, or soon after it.
+      await more(Math.floor(random() * 600))
+      await producer.kill()
+      receipts.push(...producer.receipts)
+    }
+    const last = await bullmqOutbox({ connection: redis.url, spill: { path } })(context)
+    await until(async () => (await last.stats()).spilled === 0)
+    const there = (await idsIn(last)).map(Number)
+    await last.close()
+    const known = new Set(there)
+    assert.deepEqual(
+      receipts.filter((number) => !known.has(number)),
+      [],
+      'lost',
+    )
+    assert.deepEqual(
+      there,
+      [...known].toSorted((a, b) => a - b),
+      'once, and in the order of their calls',
+    )
+  } finally {
+    for (const { kill } of lives) await Promise.race([kill(), Promise.resolve()])
+    redis.thaw()
+    await redis.stop()
     rmSync(folder, { recursive: true, force: true })
   }
 })

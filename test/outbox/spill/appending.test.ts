@@ -344,6 +344,32 @@ test(
 )
 
 test(
+  'what the disk of the spill refuses is the error of the call, and nothing stands in the way of those after it',
+  inScene(async ({ open, remote, network, runtime }) => {
+    let isFull = true
+    const full = new OutboxError('OUTBOX_DISK_FULL', 'the disk is full', { path: 'spill.db' })
+    const { outbox, notices } = await open({
+      diskError: (call) => (isFull && (call === 'append' || call === 'handOver') ? full : undefined),
+    })
+    network.fate = () => 'refused'
+    await assert.rejects(outbox.append([entry('1')]), { code: 'OUTBOX_DISK_FULL' })
+    isFull = false
+    await outbox.append([entry('2')])
+    isFull = true
+    await assert.rejects(outbox.append([entry('3')]), { code: 'OUTBOX_DISK_FULL' })
+    network.fate = () => 'well'
+    await runtime.clock.advance(30_000)
+    assert.deepEqual(await idsIn(remote), ['2'], 'it went over, and cannot be taken out')
+    isFull = false
+    await drained(outbox, runtime.clock)
+    await runtime.clock.advance(10_000)
+    assert.equal(spillsOf(notices).at(-1), 'ended null 0')
+    await outbox.append([entry('4')])
+    assert.deepEqual(await idsIn(remote), ['2', '4'])
+  }),
+)
+
+test(
   'memory for calls under way is bounded',
   inScene(async ({ open, network, runtime }) => {
     const { outbox } = await open()

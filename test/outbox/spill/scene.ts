@@ -148,6 +148,8 @@ export interface SpillSceneOptions {
   readonly openRemote?: OpenOutbox
   /** How long the file takes for an answer. */
   readonly diskMs?: number
+  /** What the file answers instead of what was asked. */
+  readonly diskError?: (call: string) => Error | undefined
 }
 
 export async function spillScene(limits: OutboxLimits = {}): Promise<SpillScene> {
@@ -173,8 +175,13 @@ export async function spillScene(limits: OutboxLimits = {}): Promise<SpillScene>
         local: life.opener(async (context) => {
           const opened = await local(file, options.limits)(context)
           files.push(opened)
-          const { diskMs = 0 } = options
-          return diskMs === 0 ? opened : carried(opened, (call, run) => slowly(call, run, diskMs, runtime.clock))
+          const { diskMs = 0, diskError } = options
+          if (diskMs > 0) return carried(opened, (call, run) => slowly(call, run, diskMs, runtime.clock))
+          return carried(opened, async (call, run) => {
+            const error = diskError?.(call)
+            if (error !== undefined) throw error
+            return run()
+          })
         }),
         onOutage,
         deliverAfterMs,
