@@ -41,7 +41,7 @@ local I, KEY, KEYZ = K..'i:', K..'k', K..'kz'
 local known = {}
 for back = 0, 1 do
   for index, found in ipairs(read('HMGET', I..(generation - back), allIds)) do
-    if found then known[allIds[index]] = known[allIds[index]] or tonumber(found) end
+    if found then known[allIds[index]] = known[allIds[index]] or found end
   end
 end
 
@@ -55,27 +55,28 @@ end
 local stored, added, minutes, blocks, remembered = {}, {}, {}, {}, 0
 local function store(own, start)
   local id, shape, minute = ARGV[start], tonumber(ARGV[start + 3]), ARGV[start + 2]
-  stored[#stored + 1] = own
+  local text = format('%d', own)
+  stored[#stored + 1] = text
   stored[#stored + 1] = ARGV[start + 1]
   local laneCount = floor(shape / 4)
   if laneCount == 1 then
-    enterOne(own, shape % 2 == 1, ARGV[start + 4])
+    enterOne(text, shape % 2 == 1, ARGV[start + 4])
   else
     local names = {}
     for lane = 1, laneCount do names[lane] = ARGV[start + 3 + lane] end
-    enterSeveral(own, shape % 2 == 1, names)
+    enterSeveral(text, shape % 2 == 1, names)
   end
   if minute ~= '' then minutes[minute] = (minutes[minute] or 0) + 1 end
-  local block = floor(own / 256)
+  local block = blockOf(text)
   blocks[block] = (blocks[block] or 0) + 1
   if shape % 4 >= 2 then
-    call('HSET', KEY, id, own..':'..now)
+    call('HSET', KEY, id, text..':'..now)
     call('ZADD', KEYZ, now, id)
     remembered = remembered + 1
   else
-    known[id] = own
+    known[id] = text
     added[#added + 1] = id
-    added[#added + 1] = own
+    added[#added + 1] = text
   end
 end
 

@@ -20,7 +20,7 @@ local function give(queue, upTo, bytesUpTo)
     local vs = call('LPOP', queue, math.min(upTo - #sequences, CHUNK))
     if not vs then return end
     local asked = {}
-    for index, v in ipairs(vs) do asked[index] = floor(v / 4) end
+    for index, v in ipairs(vs) do asked[index] = sequenceOf(v) end
     for index, entry in ipairs(call('HMGET', E, unpack(asked))) do
       if entry then
         local size = bodyBytes(entry)
@@ -33,7 +33,7 @@ local function give(queue, upTo, bytesUpTo)
         sequences[#sequences + 1] = sequence
         taken[#taken + 1] = v
         marks[#marks + 1] = sequence
-        marks[#marks + 1] = (v % 2)..lease
+        marks[#marks + 1] = sub(v, -1)..lease
         answer[#answer + 1] = sequence
         answer[#answer + 1] = entry
         answer[#answer + 1] = 0

@@ -1,16 +1,16 @@
 /**
  * What all scripts begin with: the names of the keys, and the two movements of an entry, into its lanes and out of them.
  *
- * All keys share the hash tag of `KEYS[1]`, so one slot holds an outbox. An entry of sequence `s` is spoken of as
- * `v = 4s`, + 2 where it has several lanes, + 1 where it is express.
+ * All keys share the hash tag of `KEYS[1]`, so one slot holds an outbox. An entry is spoken of as its `v`: its sequence and a
+ * letter, `a` or `b` for one lane, `c` or `d` for several, of which `b` and `d` are express.
  * - `m` the account and counters
- * - `e` sequence -> entry: its header, a line's end, its body · `g`, `gn` blocks of 256 sequences that hold entries, in
+ * - `e` sequence -> entry: its header, a line's end, its body · `g`, `gn` blocks of 100 sequences that hold entries, in
  *   order, and how many each holds: the order of `e`
  * - `l` lane -> `v` of its head, `:`, `v` of its end; one `v` where that is the same entry · `n` sequence (of an entry of
  *   several lanes: sequence, `/`, lane) -> `v` of the one behind it
  * - `b` sequence -> in how many of its lanes it is not the head yet, only for entries of several lanes
  * - `re`, `rb` lists of the `v` that may go: express and backlog
- * - `f` sequence -> 1 for express, then the lease, of what is in flight · `x` leases by their end · `x:<lease>` their `v`
+ * - `f` sequence -> the letter of its `v`, then the lease, of what is in flight · `x` leases by their end · `x:<lease>` their `v`
  * - `h` `v:lanes` of what is held back, by when it may go · `a` sequence -> attempts, where there were any
  * - `d` sequence -> dead letter · `dz` their sequences in order · `t`, `tl` tombstones, and their sequences, oldest first
  * - `c` minute of a campaign time -> how many waiting entries have it
@@ -19,13 +19,14 @@
  * A lane is in `l` exactly as long as it has an unsettled entry. Its head is in exactly one of `re`/`rb`, `f`, `h`, `b`.
  * A purged entry may leave its `v` behind in `re`/`rb` and `x:<lease>`; whoever takes it from there finds no entry.
  *
- * Most of the time of a script goes into calls, not into what they do: so one call takes many entries wherever it can.
+ * Most of the time of a script goes into calls and into numbers that become text, not into what is done: so one call takes
+ * many entries wherever it can, and a sequence stays the text that it is.
  */
 export const COMMON: string = `
 local K = KEYS[1]
 local M, E, L, N, B, RE, RB, F, X, H, A = K..'m', K..'e', K..'l', K..'n', K..'b', K..'re', K..'rb', K..'f', K..'x', K..'h', K..'a'
 local D, DZ, T, TL, C, G, GN = K..'d', K..'dz', K..'t', K..'tl', K..'c', K..'g', K..'gn'
-local call, floor, tonumber, unpack, sub, find, match = redis.call, math.floor, tonumber, unpack, string.sub, string.find, string.match
+local call, floor, tonumber, unpack, sub, find, match, byte, format = redis.call, math.floor, tonumber, unpack, string.sub, string.find, string.match, string.byte, string.format
 local CHUNK = 4000
 
 local function nowMs()
@@ -46,9 +47,22 @@ local function read(command, key, list)
   return all
 end
 
+-- Of 'v': 97 to 100.
+local function letter(v)
+  return byte(v, -1)
+end
+
+local function sequenceOf(v)
+  return sub(v, 1, -2)
+end
+
+local function blockOf(sequence)
+  return #sequence > 2 and sub(sequence, 1, -3) or '0'
+end
+
 local readyExpress, readyBacklog = {}, {}
 local function ready(v)
-  if v % 2 == 1 then readyExpress[#readyExpress + 1] = v else readyBacklog[#readyBacklog + 1] = v end
+  if letter(v) % 2 == 0 then readyExpress[#readyExpress + 1] = v else readyBacklog[#readyBacklog + 1] = v end
 end
 
 -- Says whether a queue had been empty: somebody may be asleep.
@@ -66,10 +80,9 @@ local function flushReady()
 end
 
 local function endsOf(value)
-  local alone = tonumber(value)
-  if alone then return alone, alone end
-  local head, last = match(value, '^(%d+):(%d+)$')
-  return tonumber(head), tonumber(last)
+  local colon = find(value, ':', 1, true)
+  if not colon then return value, value end
+  return sub(value, 1, colon - 1), sub(value, colon + 1)
 end
 
 local function laneValue(head, last)
@@ -78,8 +91,7 @@ end
 
 -- The field of the one behind 'v' in a lane.
 local function linkOf(v, name)
-  local sequence = floor(v / 4)
-  return v % 4 >= 2 and sequence..'/'..name or sequence
+  return letter(v) >= 99 and sequenceOf(v)..'/'..name or sequenceOf(v)
 end
 
 -- Head and last of the lanes that this script has looked at; false where there is nothing.
@@ -100,7 +112,7 @@ end
 -- The entry joins the end of its lane, which is known.
 local function enterOne(sequence, live, name)
   local last = lasts[name]
-  local v = sequence * 4 + ((live and (not last or last % 2 == 1)) and 1 or 0)
+  local v = sequence..((live and (not last or letter(last) % 2 == 0)) and 'b' or 'a')
   if last then
     links[#links + 1] = linkOf(last, name)
     links[#links + 1] = v
@@ -118,10 +130,10 @@ local function enterSeveral(sequence, live, names)
   for _, name in ipairs(names) do
     if lasts[name] then
       behind = behind + 1
-      if lasts[name] % 2 == 0 then express = false end
+      if letter(lasts[name]) % 2 == 1 then express = false end
     end
   end
-  local v = sequence * 4 + 2 + (express and 1 or 0)
+  local v = sequence..(express and 'd' or 'c')
   for _, name in ipairs(names) do
     if lasts[name] then
       links[#links + 1] = linkOf(lasts[name], name)
@@ -151,8 +163,8 @@ end
 
 -- An entry moved up in one of its lanes: it is ready where it is the head of all of them.
 local function moveUp(v)
-  if v % 4 >= 2 then
-    local sequence = floor(v / 4)
+  if letter(v) >= 99 then
+    local sequence = sequenceOf(v)
     local left = call('HINCRBY', B, sequence, -1)
     if left > 0 then return end
     call('HDEL', B, sequence)
@@ -168,7 +180,7 @@ local function leave(names, fields)
     local v = nexts[index]
     if v then
       moved[#moved + 1] = name
-      movedTo[#movedTo + 1] = tonumber(v)
+      movedTo[#movedTo + 1] = v
       used[#used + 1] = fields[index]
     else
       gone[#gone + 1] = name
@@ -198,11 +210,11 @@ end
 local function endLease(lease)
   local vs = call('LRANGE', X..':'..lease, 0, -1)
   local sequences, over = {}, {}
-  for index, v in ipairs(vs) do sequences[index] = floor(v / 4) end
+  for index, v in ipairs(vs) do sequences[index] = sequenceOf(v) end
   for index, mark in ipairs(read('HMGET', F, sequences)) do
     if mark and sub(mark, 2) == lease then
       over[#over + 1] = sequences[index]
-      ready(tonumber(vs[index]))
+      ready(vs[index])
     end
   end
   write('HDEL', F, over)
@@ -217,7 +229,7 @@ local function expire(now)
   while true do
     local due = call('ZRANGEBYSCORE', H, '-inf', now, 'LIMIT', 0, 1000)
     if #due == 0 then break end
-    for _, member in ipairs(due) do ready(tonumber(match(member, '^%d+'))) end
+    for _, member in ipairs(due) do ready(match(member, '^[^:]+')) end
     endHolds(due)
   end
 end

@@ -45,7 +45,7 @@ end
 
 const LIST_WAITING = `${COMMON}${ADD}
 local newest, after, limit = ARGV[1] == 'newest', tonumber(ARGV[2]), tonumber(ARGV[3])
-local from = after and floor(after / 256) or (newest and '+inf' or '-inf')
+local from = after and floor(after / 100) or (newest and '+inf' or '-inf')
 while #answers < limit * 3 do
   local block
   if newest then
@@ -55,8 +55,8 @@ while #answers < limit * 3 do
   end
   if not block then break end
   local sequences = {}
-  for index = 0, 255 do
-    local sequence = block * 256 + (newest and 255 - index or index)
+  for index = 0, 99 do
+    local sequence = block * 100 + (newest and 99 - index or index)
     if not after or (newest and sequence < after) or (not newest and sequence > after) then sequences[#sequences + 1] = sequence end
   end
   add(sequences, limit)
@@ -71,11 +71,11 @@ local value = call('HGET', L, lane)
 local v = value and endsOf(value)
 local sequences = {}
 while v do
-  local sequence = floor(v / 4)
+  local sequence = tonumber(sequenceOf(v))
   if not after or (newest and sequence < after) or (not newest and sequence > after) then sequences[#sequences + 1] = sequence end
   if not newest and #sequences >= limit then break end
   local behind = call('HGET', N, linkOf(v, lane))
-  v = behind and tonumber(behind)
+  v = behind
 end
 if newest then
   local turned = {}
@@ -113,7 +113,7 @@ local oldest = false
 local block = call('ZRANGE', G, 0, 0)[1]
 if block then
   local sequences = {}
-  for index = 0, 255 do sequences[index + 1] = block * 256 + index end
+  for index = 0, 99 do sequences[index + 1] = block * 100 + index end
   for _, entry in ipairs(call('HMGET', E, unpack(sequences))) do
     if entry then
       oldest = sub(entry, 1, find(entry, '\\n', 1, true) - 1)

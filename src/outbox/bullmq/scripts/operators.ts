@@ -22,7 +22,6 @@ local function unlink(v, name)
   while true do
     local behind = call('HGET', N, linkOf(before, name))
     if not behind then return end
-    behind = tonumber(behind)
     if behind == v then break end
     before = behind
   end
@@ -37,7 +36,7 @@ local function unlink(v, name)
 end
 
 local function remove(v)
-  local sequence = floor(v / 4)
+  local sequence = sequenceOf(v)
   local entry = call('HGET', E, sequence)
   if not entry then return end
   local header = headerOf(entry)
@@ -46,7 +45,7 @@ local function remove(v)
   call('HDEL', A, sequence)
   local member = v..':'..#header[2]
   if call('ZSCORE', H, member) then endHolds({ member }) end
-  if v % 4 >= 2 then
+  if letter(v) >= 99 then
     call('HDEL', B, sequence)
     for _, name in ipairs(header[2]) do
       if name ~= lane then unlink(v, name) end
@@ -56,7 +55,7 @@ local function remove(v)
     local minute = tostring(floor(header[4] / 60000))
     minutes[minute] = (minutes[minute] or 0) - 1
   end
-  local block = floor(sequence / 256)
+  local block = blockOf(sequence)
   blocks[block] = (blocks[block] or 0) - 1
   tombstones[#tombstones + 1] = sequence
   tombstones[#tombstones + 1] = 'p'
@@ -72,7 +71,7 @@ if value then
     local behind = call('HGET', N, field)
     remove(v)
     if behind then call('HDEL', N, field) end
-    v = behind and tonumber(behind)
+    v = behind
   end
 end
 countCampaigns(minutes)
@@ -98,16 +97,17 @@ local deadBytes, expired = 0, 0
 
 local function replay(header, first, body)
   last = last + 1
-  call('HSET', E, last, first..'\\n'..body)
+  local own = format('%d', last)
+  call('HSET', E, own, first..'\\n'..body)
   know(header[2])
-  enter(last, header[3] == 1, header[2])
-  local block = floor(last / 256)
+  enter(own, header[3] == 1, header[2])
+  local block = blockOf(own)
   blocks[block] = (blocks[block] or 0) + 1
   if header[4] ~= cjson.null then
     local minute = tostring(floor(header[4] / 60000))
     minutes[minute] = (minutes[minute] or 0) + 1
   end
-  return tostring(last)
+  return own
 end
 
 for index, sequence in ipairs(sequences) do

@@ -32,7 +32,7 @@ end
 
 local function wait(sequence, mark, start, laneCount)
   if ARGV[start + 4] == '1' then call('HINCRBY', A, sequence, 1) end
-  local v = sequence * 4 + (laneCount > 1 and 2 or 0) + sub(mark, 1, 1)
+  local v = sequence..sub(mark, 1, 1)
   local delayMs = tonumber(ARGV[start + 3])
   if delayMs == 0 then
     ready(v)
@@ -57,7 +57,7 @@ for index, start in ipairs(starts) do
     if verdict == 'w' then
       held = held + wait(sequence, mark, start, laneCount)
     else
-      local size, minute, block = tonumber(ARGV[start + 6]), ARGV[start + 5], floor(sequence / 256)
+      local size, minute, block = tonumber(ARGV[start + 6]), ARGV[start + 5], blockOf(sequence)
       if verdict == 'x' then
         expired = expired + die(sequence, ARGV[start + 3])
         dead, deadBytes = dead + 1, deadBytes + size
@@ -109,7 +109,7 @@ flushReady()
 -- Everything that a lease held may have been purged.
 local function holds(lease)
   local sequences = {}
-  for index, v in ipairs(call('LRANGE', X..':'..lease, 0, -1)) do sequences[index] = floor(v / 4) end
+  for index, v in ipairs(call('LRANGE', X..':'..lease, 0, -1)) do sequences[index] = sequenceOf(v) end
   for _, mark in ipairs(read('HMGET', F, sequences)) do
     if mark and sub(mark, 2) == lease then return true end
   end
