@@ -18,6 +18,13 @@ export interface Died {
   readonly detail: DeadDetail
 }
 
+/** A settlement of an entry that this handle has claimed. */
+interface Known {
+  readonly index: number
+  readonly settlement: Settlement
+  readonly footprint: Footprint
+}
+
 export class Deliveries {
   readonly #link: RedisLink
   readonly #base: string
@@ -65,18 +72,17 @@ export class Deliveries {
 
   async settle(settlements: readonly Settlement[]): Promise<readonly LeaseState[]> {
     const states: LeaseState[] = settlements.map(() => 'lapsed')
-    const known: { readonly index: number; readonly settlement: Settlement; readonly footprint: Footprint }[] = []
+    const known: Known[] = []
     for (const [index, settlement] of settlements.entries()) {
       const footprint = this.#leases.get(settlement.lease)?.get(sequenceOf(settlement.position))
       if (footprint !== undefined) known.push({ index, settlement, footprint })
     }
     for (const part of parts(known)) {
       const over = this.#over(part.map(({ settlement }) => settlement))
-      const args: (string | number)[] = [over.length, ...over]
-      for (const { settlement, footprint } of part) args.push(...argumentsOf(settlement, footprint))
-      const answers = (await this.#run(settleScript, args)) as number[]
+      const { args, inOrder } = argumentsOf(part)
+      const answers = (await this.#run(settleScript, [over.length, ...over, ...args])) as number[]
       const dead: Died[] = []
-      for (const [at, { index, settlement, footprint }] of part.entries()) {
+      for (const [at, { index, settlement, footprint }] of inOrder.entries()) {
         this.#forget(settlement.lease, sequenceOf(settlement.position))
         if (answers[at] !== 1) continue
         states[index] = 'held'
@@ -129,7 +135,35 @@ function* parts<Item>(items: readonly Item[]): Generator<readonly Item[]> {
   for (let from = 0; from < items.length; from += PER_SCRIPT_MAX) yield items.slice(from, from + PER_SCRIPT_MAX)
 }
 
-function argumentsOf({ lease, position, verdict }: Settlement, footprint: Footprint): (string | number)[] {
+/** As the script reads them: what is delivered and has one lane, which is most, by its lease; then the others. */
+function argumentsOf(part: readonly Known[]): {
+  readonly args: (string | number)[]
+  readonly inOrder: readonly Known[]
+} {
+  const plain = new Map<Lease, Known[]>()
+  const others: Known[] = []
+  for (const each of part) {
+    const { settlement, footprint } = each
+    if (settlement.verdict.to !== 'delivered' || footprint.lanes.length > 1) {
+      others.push(each)
+      continue
+    }
+    const group = plain.get(settlement.lease)
+    if (group === undefined) plain.set(settlement.lease, [each])
+    else group.push(each)
+  }
+  const args: (string | number)[] = [plain.size]
+  for (const [lease, group] of plain) {
+    args.push(lease, group.length)
+    for (const { settlement, footprint } of group) {
+      args.push(sequenceOf(settlement.position), minuteOf(footprint.campaignAtMs), footprint.bytes, footprint.lanes[0]!)
+    }
+  }
+  for (const { settlement, footprint } of others) args.push(...wordy(settlement, footprint))
+  return { args, inOrder: [...[...plain.values()].flat(), ...others] }
+}
+
+function wordy({ lease, position, verdict }: Settlement, footprint: Footprint): (string | number)[] {
   const { lanes, bytes, campaignAtMs } = footprint
   const end = [minuteOf(campaignAtMs), bytes, lanes.length, ...lanes]
   const begin = [sequenceOf(position), lease]

@@ -1,9 +1,11 @@
 /**
  * Writes verdicts back, each under its lease.
  *
- * `settle`, ARGV: number of leases that have nothing left after this, and those; then per settlement: sequence, lease, verdict
- * (`d` delivered, `w` waiting, `x` dead), its delay in milliseconds or its detail as JSON or '', 1 where the attempt counts,
- * campaign minute or '', bytes of the body, number of lanes, lanes. Answer: 1 for held, 0 for lapsed, of each.
+ * `settle`, ARGV: number of leases that have nothing left after this, and those; number of leases under which entries of one
+ * lane were delivered, and per lease: it, number of entries, and of each sequence, campaign minute or '', bytes of the body,
+ * lane; then per other settlement: sequence, lease, verdict (`d` delivered, `w` waiting, `x` dead), its delay in milliseconds or
+ * its detail as JSON or '', 1 where the attempt counts, campaign minute or '', bytes of the body, number of lanes, lanes.
+ * Answer: 1 for held, 0 for lapsed, of each.
  * `renew`, ARGV: leaseMs, leases. Answer: 1 or 0 of each. `release`, ARGV: leases. Answer: 1 where somebody may be asleep.
  */
 import type { RedisScript } from '../link.ts'
@@ -14,10 +16,23 @@ local ARGV = ARGV
 local now = nowMs()
 expire(now)
 local leasesOver = tonumber(ARGV[1])
-local starts, at, sequences = {}, 2 + leasesOver, {}
+local starts, leases, sequences = {}, {}, {}
+local at = 3 + leasesOver
+for _ = 1, tonumber(ARGV[2 + leasesOver]) do
+  local lease, count = ARGV[at], tonumber(ARGV[at + 1])
+  at = at + 2
+  for _ = 1, count do
+    sequences[#sequences + 1] = ARGV[at]
+    leases[#leases + 1] = lease
+    starts[#starts + 1] = at
+    at = at + 4
+  end
+end
+local plain = #starts
 while at <= #ARGV do
-  starts[#starts + 1] = at
   sequences[#sequences + 1] = ARGV[at]
+  leases[#leases + 1] = ARGV[at + 1]
+  starts[#starts + 1] = at
   at = at + 8 + ARGV[at + 7]
 end
 
@@ -44,35 +59,50 @@ end
 
 local answers, done, over, gone, freed, fields, minutes, blocks = {}, {}, {}, {}, {}, {}, {}, {}
 local delivered, dead, expired, bytes, deadBytes, held = 0, 0, 0, 0, 0, 0
+local function depart(sequence, minute, size)
+  gone[#gone + 1] = sequence
+  bytes = bytes + size
+  if minute ~= '' then minutes[minute] = (minutes[minute] or 0) - 1 end
+  local block = blockOf(sequence)
+  blocks[block] = (blocks[block] or 0) - 1
+end
+
+local function settle(sequence, mark, start)
+  local verdict, laneCount = ARGV[start + 2], tonumber(ARGV[start + 7])
+  if verdict == 'w' then
+    held = held + wait(sequence, mark, start, laneCount)
+    return
+  end
+  if verdict == 'x' then
+    expired = expired + die(sequence, ARGV[start + 3])
+    dead, deadBytes = dead + 1, deadBytes + ARGV[start + 6]
+  else
+    delivered = delivered + 1
+  end
+  depart(sequence, ARGV[start + 5], ARGV[start + 6])
+  for lane = 1, laneCount do
+    local name = ARGV[start + 7 + lane]
+    freed[#freed + 1] = name
+    fields[#fields + 1] = laneCount > 1 and sequence..'/'..name or sequence
+  end
+end
+
 local marks = read('HMGET', F, sequences)
 for index, start in ipairs(starts) do
   local sequence, mark = sequences[index], marks[index]
-  if not mark or done[sequence] or sub(mark, 2) ~= ARGV[start + 1] then
+  if not mark or done[sequence] or sub(mark, 2) ~= leases[index] then
     answers[index] = 0
   else
     answers[index] = 1
     done[sequence] = true
     over[#over + 1] = sequence
-    local verdict, laneCount = ARGV[start + 2], tonumber(ARGV[start + 7])
-    if verdict == 'w' then
-      held = held + wait(sequence, mark, start, laneCount)
+    if index <= plain then
+      delivered = delivered + 1
+      depart(sequence, ARGV[start + 1], ARGV[start + 2])
+      freed[#freed + 1] = ARGV[start + 3]
+      fields[#fields + 1] = sequence
     else
-      local size, minute, block = tonumber(ARGV[start + 6]), ARGV[start + 5], blockOf(sequence)
-      if verdict == 'x' then
-        expired = expired + die(sequence, ARGV[start + 3])
-        dead, deadBytes = dead + 1, deadBytes + size
-      else
-        delivered = delivered + 1
-      end
-      gone[#gone + 1] = sequence
-      bytes = bytes + size
-      if minute ~= '' then minutes[minute] = (minutes[minute] or 0) - 1 end
-      blocks[block] = (blocks[block] or 0) - 1
-      for lane = 1, laneCount do
-        local name = ARGV[start + 7 + lane]
-        freed[#freed + 1] = name
-        fields[#fields + 1] = laneCount > 1 and sequence..'/'..name or sequence
-      end
+      settle(sequence, mark, start)
     end
   end
 end
