@@ -194,9 +194,7 @@ class PostgresOutbox implements Outbox {
     await appends.finished()
     await census.finished()
     // With the server away the leases end by themselves, and the handle is soon not counted any more.
-    await claims.endAll().catch(() => {})
-    await wakeUp?.stop()
-    await pulse.stop().catch(() => {})
+    await Promise.allSettled([claims.endAll(), pulse.stop(), wakeUp?.stop()])
     await database.end()
   }
 
