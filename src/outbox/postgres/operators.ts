@@ -83,13 +83,16 @@ export class Operators {
       if (query.from === 'waiting') return { entries: [], after: null }
       conditions.push(`e.reason = ${value(query.reason)}`)
     }
-    const from =
-      query.from === 'waiting'
-        ? `(SELECT e.*, coalesce(r.attempts, 0) AS attempts FROM ${s}.entries e LEFT JOIN ${s}.retries r USING (turn)) e`
-        : `${s}.dead e`
+    const table = `${s}.${query.from === 'waiting' ? 'entries' : 'dead'}`
+    const order = newestFirst ? 'DESC' : 'ASC'
+    // A lane is looked for by its own index, however much waits before it.
+    const found = `SELECT e.turn FROM ${table} e WHERE ${conditions.join(' AND ')}`
+    const attempts = query.from === 'waiting' ? 'coalesce(r.attempts, 0)' : 'e.attempts'
     const rows = await this.#database.query(
-      `SELECT e.* FROM ${from} WHERE ${conditions.join(' AND ')}
-      ORDER BY e.turn ${newestFirst ? 'DESC' : 'ASC'} LIMIT ${value(query.limit + 1)}`,
+      `WITH found AS ${query.lane === undefined ? 'NOT MATERIALIZED' : 'MATERIALIZED'} (${found}),
+      page AS MATERIALIZED (SELECT f.turn FROM found f ORDER BY f.turn ${order} LIMIT ${value(query.limit + 1)})
+      SELECT e.*, ${attempts} AS attempts FROM page p JOIN ${table} e ON e.turn = p.turn
+        LEFT JOIN ${s}.retries r ON r.turn = e.turn ORDER BY e.turn ${order}`,
       values,
     )
     const page = rows.slice(0, query.limit)
