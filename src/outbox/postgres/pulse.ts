@@ -6,6 +6,7 @@ import type { CancelTimer, Clock } from '../../runtime/clock.ts'
 import type { OutboxNotice, ProviderHint, SharedPause } from '../outbox.ts'
 import type { Database } from './database.ts'
 import type { Floor } from './floor.ts'
+import type { Reports } from './server-report.ts'
 import type { UsedEstimate } from './used.ts'
 import { usedSql } from './append-sql.ts'
 
@@ -23,9 +24,10 @@ export interface PulseParts {
   readonly clock: Clock
   readonly used: UsedEstimate
   readonly floor: Floor
+  readonly reports: Pick<Reports, 'look'>
   readonly notice: (notice: OutboxNotice) => void
   /** After each look that succeeded. */
-  readonly looked: (look: Look) => Promise<void>
+  readonly looked: (look: Look) => void
 }
 
 export interface Look {
@@ -152,7 +154,8 @@ export class Pulse {
     this.#tellPause(row['pause'] as string | null)
     this.#tellHints(Number(row['hint']), row['hints'] as string | null)
     this.#tellAppends(Number(row['block']))
-    await this.#parts.looked({ leads: row['leader'] === handle, tallies: Number(row['tallies']) })
+    await this.#parts.reports.look()
+    this.#parts.looked({ leads: row['leader'] === handle, tallies: Number(row['tallies']) })
   }
 
   #tellPause(pause: string | null): void {
