@@ -138,12 +138,13 @@ export class Pulse {
         (SELECT coalesce(max(n.number), 0) FROM ${s}.hints n)::text AS hint,
         (SELECT json_agg(n.hint ORDER BY n.number)::text FROM ${s}.hints n WHERE n.number > $1 AND n.handle <> $2) AS hints,
         (SELECT count(*) FROM ${s}.tallies) AS tallies, u.operations, u.bytes,
-        pg_snapshot_xmin(pg_current_snapshot())::text AS oldest,
+        pg_postmaster_start_time()::text AS server, pg_snapshot_xmin(pg_current_snapshot())::text AS oldest,
         (SELECT e.turn FROM ${s}.entries e WHERE e.turn > $3 ORDER BY e.turn LIMIT 1)::text AS first
       FROM (${usedSql(s)}) u`,
       [this.#lastHint ?? 0, handle, floor.turn],
     )
     floor.looked({
+      server: row['server'] as string,
       block: Number(row['block']),
       oldest: BigInt(row['oldest'] as string),
       first: row['first'] === null ? undefined : Number(row['first']),
