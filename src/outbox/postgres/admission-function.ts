@@ -4,28 +4,30 @@
  * commit, for all entries of the transaction at once, the ids in their order, so that two commits cannot lock each other
  * out. Until then the rows stand under the turn that the append drew, which `joined` keeps: it is what the caller was told.
  */
+import { settings } from './claim-function.ts'
 import { BLOCK, CLASS } from './tables.ts'
 
 /** @param s the schema, quoted */
 export function admissionFunction(s: string): string {
   return `
 CREATE OR REPLACE FUNCTION ${s}.class_of(bulk boolean, of_lane bigint, of_lanes bigint[]) RETURNS smallint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql ${settings} AS $$
 BEGIN
   IF bulk THEN RETURN ${CLASS.backlog}; END IF;
   PERFORM 1 FROM ${s}.entries e WHERE e.class = ${CLASS.backlog} ORDER BY e.turn LIMIT 1;
   IF NOT FOUND THEN RETURN ${CLASS.plain}; END IF;
+  -- By the index on the lane: with + 0 the one of the whole backlog does not fit.
   PERFORM 1 FROM ${s}.entries e
-  WHERE e.lane = ANY (coalesce(of_lanes, ARRAY[of_lane])) AND e.class = ${CLASS.backlog} LIMIT 1;
+  WHERE e.lane = ANY (coalesce(of_lanes, ARRAY[of_lane])) AND e.class + 0 = ${CLASS.backlog} LIMIT 1;
   IF FOUND THEN RETURN ${CLASS.backlog}; END IF;
   PERFORM 1 FROM ${s}.entries e
-  WHERE e.lanes && coalesce(of_lanes, ARRAY[of_lane]) AND e.class = ${CLASS.backlog} LIMIT 1;
+  WHERE e.lanes && coalesce(of_lanes, ARRAY[of_lane]) AND e.class + 0 = ${CLASS.backlog} LIMIT 1;
   IF FOUND THEN RETURN ${CLASS.backlog}; END IF;
   RETURN ${CLASS.express};
 END $$;
 
 CREATE OR REPLACE FUNCTION ${s}.admit() RETURNS trigger
-LANGUAGE plpgsql SET enable_seqscan = off SET jit = off AS $$
+LANGUAGE plpgsql ${settings} AS $$
 DECLARE
   sums record;
   refused bigint := 0;

@@ -142,7 +142,7 @@ export class Appends {
 
   async #storeOne(call: AppendCall): Promise<readonly AppendResult[]> {
     const { database, lock } = this.#parts
-    const begin = `SET LOCAL idle_in_transaction_session_timeout = '5s'; SELECT pg_advisory_xact_lock(${lock + 2n})`
+    const begin = `SELECT pg_advisory_xact_lock(${lock + 2n})`
     return database.transaction(begin, (query) => this.#storeLooking(query, call))
   }
 

@@ -22,6 +22,55 @@ interface Scan {
   readonly isHead: string
 }
 
+/** Rows that were read and the first of each lane among them, where each has one lane; what most pages are. */
+function singleSql(isHead: string): string {
+  return `pairs AS (SELECT p.turn, p.lane FROM page p), ready AS (
+      SELECT DISTINCT ON (p.lane) p.turn, ARRAY[p.lane] AS lanes, p.bytes FROM page p ORDER BY p.lane, p.turn
+    ), fitting AS MATERIALIZED (
+      SELECT r.turn, r.lanes, count(*) OVER w AS nth, sum(r.bytes) OVER w AS upto
+      FROM ready r ${isHead} WINDOW w AS (ORDER BY r.turn)
+    )`
+}
+
+function severalSql(isHead: string): string {
+  return `pairs AS MATERIALIZED (
+      SELECT p.turn, p.lane FROM page p WHERE p.lanes IS NULL
+      UNION ALL
+      SELECT p.turn, u.lane FROM page p, unnest(p.lanes) u(lane) WHERE p.lanes IS NOT NULL
+    ), firsts AS (
+      SELECT p.turn, p.lane,
+        p.turn = min(p.turn) OVER (PARTITION BY p.lane) AND p.lane NOT IN (SELECT unnest(seen)) AS free
+      FROM pairs p
+    ), ready AS (
+      SELECT f.turn, array_agg(f.lane) AS lanes FROM firsts f GROUP BY f.turn HAVING bool_and(f.free)
+    ), fitting AS MATERIALIZED (
+      SELECT r.turn, r.lanes, count(*) OVER w AS nth, sum(p.bytes) OVER w AS upto
+      FROM ready r JOIN page p USING (turn) ${isHead}
+      WINDOW w AS (ORDER BY r.turn)
+    )`
+}
+
+/** Reads a page into `page`. */
+function pageSql(s: string, where: string, choice: string): string {
+  return `WITH page AS MATERIALIZED (
+      SELECT e.turn, e.lane, e.lanes, octet_length(e.body) AS bytes
+      FROM ${s}.entries e
+      WHERE e.turn > at AND (e.lanes IS NOT NULL OR e.lane NOT IN (SELECT unnest(seen))) ${where}
+      ORDER BY e.turn LIMIT page_max
+    ), ${choice}, chosen AS MATERIALIZED (
+      SELECT f.* FROM fitting f
+      WHERE f.nth <= want - taken
+        AND (bytes + f.upto <= bytes_max OR (first_fits AND taken = 0 AND f.nth = 1))
+    )
+    SELECT p.rows, p.at, p.several, x.turns AS chosen_turns, x.lanes AS chosen_lanes,
+      (SELECT count(*) FROM fitting) AS ready, (SELECT count(*) FROM chosen) AS chosen,
+      (SELECT coalesce(max(c.upto), 0) FROM chosen c) AS chosen_bytes,
+      CASE WHEN p.rows = page_max THEN (SELECT array_agg(DISTINCT q.lane) FROM pairs q) END AS lanes
+    INTO page
+    FROM (SELECT count(*) AS rows, max(g.turn) AS at, bool_or(g.lanes IS NOT NULL) AS several FROM page g) p,
+      (SELECT array_agg(c.turn) AS turns, array_agg(u.lane) AS lanes FROM chosen c, unnest(c.lanes) u(lane)) x;`
+}
+
 function headsFunction(s: string, { name, where, isHead }: Scan): string {
   return `
 CREATE OR REPLACE FUNCTION ${s}.${name}(
@@ -37,37 +86,10 @@ BEGIN
   turns := '{}'; lanes := '{}'; taken := 0; bytes := 0; more := false;
   IF want < 1 THEN RETURN; END IF;
   LOOP
-    WITH page AS MATERIALIZED (
-      SELECT e.turn, e.lane, e.lanes, octet_length(e.body)::bigint AS bytes
-      FROM ${s}.entries e
-      WHERE e.turn > at AND (e.lanes IS NOT NULL OR e.lane NOT IN (SELECT unnest(seen))) ${where}
-      ORDER BY e.turn LIMIT page_max
-    ), pairs AS MATERIALIZED (
-      SELECT p.turn, p.lane FROM page p WHERE p.lanes IS NULL
-      UNION ALL
-      SELECT p.turn, u.lane FROM page p, unnest(p.lanes) u(lane) WHERE p.lanes IS NOT NULL
-    ), firsts AS (
-      SELECT p.turn, p.lane,
-        p.turn = min(p.turn) OVER (PARTITION BY p.lane) AND p.lane NOT IN (SELECT unnest(seen)) AS free
-      FROM pairs p
-    ), ready AS (
-      SELECT f.turn, array_agg(f.lane) AS lanes FROM firsts f GROUP BY f.turn HAVING bool_and(f.free)
-    ), fitting AS (
-      SELECT r.turn, r.lanes, count(*) OVER w AS nth, sum(p.bytes) OVER w AS upto
-      FROM ready r JOIN page p USING (turn) ${isHead}
-      WINDOW w AS (ORDER BY r.turn)
-    ), chosen AS MATERIALIZED (
-      SELECT f.* FROM fitting f
-      WHERE f.nth <= want - taken
-        AND (bytes + f.upto <= bytes_max OR (first_fits AND taken = 0 AND f.nth = 1))
-    )
-    SELECT (SELECT count(*) FROM page) AS rows, (SELECT max(p.turn) FROM page p) AS at,
-      (SELECT array_agg(DISTINCT p.lane) FROM pairs p) AS lanes,
-      (SELECT count(*) FROM fitting) AS ready, (SELECT count(*) FROM chosen) AS chosen,
-      (SELECT coalesce(max(c.upto), 0) FROM chosen c) AS chosen_bytes,
-      x.turns AS chosen_turns, x.lanes AS chosen_lanes
-    INTO page
-    FROM (SELECT array_agg(c.turn) AS turns, array_agg(u.lane) AS lanes FROM chosen c, unnest(c.lanes) u(lane)) x;
+    ${pageSql(s, where, singleSql(isHead))}
+    IF page.several THEN
+    ${pageSql(s, where, severalSql(isHead))}
+    END IF;
     IF page.rows = 0 THEN RETURN; END IF;
     turns := turns || coalesce(page.chosen_turns, '{}');
     lanes := lanes || coalesce(page.chosen_lanes, '{}');

@@ -71,21 +71,16 @@ export class Claims {
   async settle(settlements: readonly Settlement[]): Promise<readonly LeaseState[]> {
     if (settlements.length === 0) return []
     const { database, schema, runtime } = this.#parts
-    const details = settlements.map(({ verdict }) => {
-      if (verdict.to !== 'dead') return null
-      const { to: _, ...detail } = verdict
-      return detail
-    })
-    const [answer] = await database.query(`SELECT ${schema}.settle($1, $2, $3, $4, $5, $6, $7) AS held`, [
-      settlements.map(({ lease }) => lease),
-      settlements.map(({ position }) => numberOf(position)),
-      settlements.map(kindOf),
-      settlements.map(({ verdict }) => (verdict.to === 'waiting' ? verdict.delayMs : 0)),
-      details.map((detail) => detail?.reason ?? null),
-      details.map((detail) => (detail === null ? null : JSON.stringify(detail))),
+    const leases = [...new Set(settlements.map(({ lease }) => lease))]
+    const numbers = new Map(leases.map((lease, index) => [lease, index + 1]))
+    const [answer] = await database.query(`SELECT ${schema}.settle($1, $2, $3, $4, $5, $6, $7, $8)::text AS held`, [
+      leases,
+      numberArray(settlements.map(({ lease }) => numbers.get(lease)!)),
+      numberArray(settlements.map(({ position }) => numberOf(position))),
+      ...verdictValues(settlements),
       Math.round(runtime.clock.wallMs()),
     ])
-    const held = new Set(answer?.['held'] as readonly number[])
+    const held = new Set((answer?.['held'] as string).slice(1, -1).split(',').map(Number))
     return settlements.map((_, index) => (held.has(index + 1) ? 'held' : 'lapsed'))
   }
 
@@ -110,4 +105,20 @@ function claimedOf(row: Readonly<Record<string, unknown>>): ClaimedEntry {
 function kindOf({ verdict }: Settlement): number {
   if (verdict.to === 'waiting') return verdict.countAttempt ? KIND.again : KIND.unsent
   return verdict.to === 'dead' ? KIND.dead : KIND.delivered
+}
+
+/** Kinds, delays, reasons and details; nothing where all are delivered, as they nearly always are. */
+function verdictValues(settlements: readonly Settlement[]): readonly unknown[] {
+  if (settlements.every(({ verdict }) => verdict.to === 'delivered')) return [null, null, null, null]
+  const details = settlements.map(({ verdict }) => {
+    if (verdict.to !== 'dead') return null
+    const { to: _, ...detail } = verdict
+    return detail
+  })
+  return [
+    settlements.map(kindOf),
+    settlements.map(({ verdict }) => (verdict.to === 'waiting' ? verdict.delayMs : 0)),
+    details.map((detail) => detail?.reason ?? null),
+    details.map((detail) => (detail === null ? null : JSON.stringify(detail))),
+  ]
 }

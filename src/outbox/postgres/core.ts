@@ -31,7 +31,7 @@ import { checkVersion, lockNumber, quoted } from './migrations.ts'
 import { Operators } from './operators.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
 import { Pulse } from './pulse.ts'
-import { serverReport } from './server-report.ts'
+import { Reports, serverReport } from './server-report.ts'
 import { Upkeep } from './upkeep.ts'
 import { UsedEstimate } from './used.ts'
 import { WakeUp } from './wake-up.ts'
@@ -44,6 +44,7 @@ interface Parts {
   readonly operators: Operators
   readonly census: Census
   readonly pulse: Pulse
+  readonly upkeep: Upkeep
   readonly wakeUp: WakeUp | undefined
 }
 
@@ -60,8 +61,9 @@ export async function openPostgres(options: ResolvedPostgresOptions, context: Ou
     const schema = quoted(options.schema)
     await checkWorkspace(database, schema, context.workspace)
     notice({ type: 'role', role: 'active' })
-    notice({ type: 'store-report', report })
-    const parts = partsOf(database, schema, options, context)
+    const reports = new Reports(database, runtime.clock, notice)
+    reports.tell(report)
+    const parts = partsOf(database, schema, options, context, reports)
     try {
       await parts.pulse.start()
     } catch (error) {
@@ -75,7 +77,13 @@ export async function openPostgres(options: ResolvedPostgresOptions, context: Ou
   }
 }
 
-function partsOf(database: Database, schema: string, options: ResolvedPostgresOptions, context: OutboxContext): Parts {
+function partsOf(
+  database: Database,
+  schema: string,
+  options: ResolvedPostgresOptions,
+  context: OutboxContext,
+  reports: Reports,
+): Parts {
   const { runtime, notice } = context
   const { limits } = options
   const handle = runtime.newId()
@@ -91,7 +99,8 @@ function partsOf(database: Database, schema: string, options: ResolvedPostgresOp
     floor,
     notice,
     looks: context.looks === true,
-    looked: (look) => upkeep.run(look),
+    looked: (look) => upkeep.start(look),
+    reports,
   })
   const wakeUp = options.listen
     ? new WakeUp({ database, schema: options.schema, handle, clock: runtime.clock, woken: () => pulse.wake() })
@@ -110,7 +119,7 @@ function partsOf(database: Database, schema: string, options: ResolvedPostgresOp
   const claims = new Claims({ database, schema, handle, runtime, floor })
   const operators = new Operators(database, schema)
   const census = new Census(database, schema, limits, runtime.clock)
-  return { database, appends, claims, operators, census, pulse, wakeUp }
+  return { database, appends, claims, operators, census, pulse, upkeep, wakeUp }
 }
 
 class PostgresOutbox implements Outbox {
@@ -190,14 +199,12 @@ class PostgresOutbox implements Outbox {
   }
 
   async #close(): Promise<void> {
-    const { database, appends, census, claims, pulse, wakeUp } = this.#parts
+    const { database, appends, census, claims, pulse, upkeep, wakeUp } = this.#parts
     await Promise.allSettled([...this.#running])
     await appends.finished()
     await census.finished()
     // With the server away the leases end by themselves, and the handle is soon not counted any more.
-    await claims.endAll().catch(() => {})
-    await wakeUp?.stop()
-    await pulse.stop().catch(() => {})
+    await Promise.allSettled([claims.endAll(), pulse.stop(), upkeep.stop(), wakeUp?.stop()])
     await database.end()
   }
 

@@ -69,10 +69,7 @@ export class Database {
   async transaction<Result>(begin: string, run: (query: Query) => Promise<Result>): Promise<Result> {
     const isWorth = (error: unknown): boolean => isWorthAnotherTry(error) || isUniqueViolation(error)
     return again(isWorth, () =>
-      this.#onConnection(async (query) => {
-        await query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${begin}`)
-        return this.#toItsEnd(query, () => run(query))
-      }),
+      this.#onConnection((query) => this.#inTransaction(query, begin, () => run(query))),
     ).catch((error: unknown) => {
       throw failureOf(error, true)
     })
@@ -100,12 +97,14 @@ export class Database {
 
   async #inIsolation(query: Query, text: string, values: readonly unknown[]): Promise<Rows> {
     if (!this.#needsBegin) return query(text, values)
-    await query('BEGIN ISOLATION LEVEL READ COMMITTED')
-    return this.#toItsEnd(query, () => query(text, values))
+    return this.#inTransaction(query, '', () => query(text, values))
   }
 
-  async #toItsEnd<Result>(query: Query, run: () => Promise<Result>): Promise<Result> {
+  async #inTransaction<Result>(query: Query, begin: string, run: () => Promise<Result>): Promise<Result> {
     try {
+      // A process that stands still must not keep what it has locked.
+      const first = `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '5s'`
+      await query(`${first}; ${begin}`)
       const result = await run()
       await query('COMMIT')
       return result
@@ -115,7 +114,7 @@ export class Database {
     }
   }
 
-  async #onConnection<Result>(run: (query: Query) => Promise<Result>): Promise<Result> {
+  async #onConnection<Result>(run: (query: Query) => Promise<Result>, cancels = true): Promise<Result> {
     const client = await this.client()
     let broken: Error | undefined
     const onError = (error: Error): void => void (broken = error)
@@ -126,6 +125,7 @@ export class Database {
       const running = client.query(text, values.length === 0 ? undefined : [...values])
       const { rows } = await this.#inTime(statementTimeoutMs, running, () => {
         running.catch(() => {})
+        if (cancels) void this.#cancel(client.processID, text)
         broken = new OutboxError('OUTBOX_UNAVAILABLE', `Postgres did not answer within ${statementTimeoutMs} ms`, {
           mayBeStored: true,
         })
@@ -139,6 +139,18 @@ export class Database {
       client.removeListener('error', onError)
       client.release(broken)
     }
+  }
+
+  /**
+   * Ends a statement that nobody waits for any more: the server does not notice that by itself while it waits for a lock.
+   * Its text is compared, because behind a PgBouncer the number is nobody's, or somebody else's.
+   */
+  async #cancel(processId: number | undefined, text: string): Promise<void> {
+    if (processId === undefined) return
+    const cancelSql = `SELECT pg_cancel_backend(a.pid) FROM pg_stat_activity a
+      WHERE a.pid = $1 AND a.state = 'active' AND left(a.query, 500) = left($2, 500)`
+    const ending = this.#onConnection((query) => query(cancelSql, [processId, text]), false)
+    await ending.catch(() => {})
   }
 
   #inTime<Result>(limitMs: number, running: Promise<Result>, late: () => Error): Promise<Result> {

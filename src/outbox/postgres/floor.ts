@@ -9,9 +9,17 @@
  */
 import { BLOCK } from './tables.ts'
 
+interface Seen {
+  readonly server: string
+  readonly block: number
+  readonly oldest: bigint
+  readonly first: number | undefined
+}
+
 export class Floor {
   /** Nothing waits up to here. */
   turn = 0
+  #server: string | undefined
   #mark: { readonly block: number; transaction: bigint | undefined } | undefined
 
   /** A transaction number was drawn, after everything that was looked at before. */
@@ -20,11 +28,18 @@ export class Floor {
   }
 
   /**
+   * @param server when the server was started. Another one, which took over, may have lost the newest blocks with what
+   * was in them, and draws them again: nothing is known of it.
    * @param block the newest one that was drawn
    * @param oldest the oldest transaction that has not ended
    * @param first the first turn that waits above the floor
    */
-  looked({ block, oldest, first }: { block: number; oldest: bigint; first: number | undefined }): void {
+  looked({ server, block, oldest, first }: Seen): void {
+    if (server !== this.#server) {
+      this.#server = server
+      this.turn = 0
+      this.#mark = undefined
+    }
     const mark = this.#mark
     if (mark?.transaction !== undefined && oldest >= mark.transaction) {
       this.turn = Math.max(this.turn, Math.min(mark.block * BLOCK + BLOCK - 1, (first ?? Infinity) - 1))

@@ -1,9 +1,17 @@
-/** What operators do, inside the server: purge a lane, drop dead letters, put them at the end of their lanes again. */
+/**
+ * What operators do, inside the server: purge a lane, drop dead letters, put them at the end of their lanes again. Each
+ * call takes so many rows at most, so that none is too long for one statement; it is called until it takes fewer.
+ */
 import { settings } from './claim-function.ts'
 import { BLOCK } from './tables.ts'
 
-const selected = `($1 IS NULL OR d.turn = ANY ($1) OR d.joined = ANY ($2))
-      AND ($3 IS NULL OR d.reason = $3) AND ($4 IS NULL OR d.lane = $4 OR d.lanes @> ARRAY[$4])`
+/** The oldest dead letters of a selection: turns, joined ones, reason, lane, and the turn of the newest that is meant. */
+function selected(s: string): string {
+  return `SELECT d.turn FROM ${s}.dead d
+    WHERE ($1 IS NULL OR d.turn = ANY ($1) OR d.joined = ANY ($2)) AND ($3 IS NULL OR d.reason = $3)
+      AND ($4 IS NULL OR d.lane = $4 OR d.lanes @> ARRAY[$4]) AND d.turn <= $5
+    ORDER BY d.turn LIMIT $6`
+}
 
 /** @param s the schema, quoted; `lock` the number of the lock that orders claims */
 export function operatorFunctions(s: string, lock: bigint): string {
@@ -12,7 +20,7 @@ export function operatorFunctions(s: string, lock: bigint): string {
 
 function purgeFunction(s: string, lock: bigint): string {
   return `
-CREATE OR REPLACE FUNCTION ${s}.purge(gone_lane bigint, OUT purged bigint)
+CREATE OR REPLACE FUNCTION ${s}.purge(gone_lane bigint, most integer, OUT purged bigint)
 LANGUAGE plpgsql ${settings} AS $$
 DECLARE
   gone_turns bigint[];
@@ -22,7 +30,9 @@ BEGIN
   PERFORM pg_advisory_xact_lock(${lock});
   PERFORM 1 FROM ${s}.leases l ORDER BY l.id FOR UPDATE;
   WITH gone AS (
-    DELETE FROM ${s}.entries e WHERE e.lane = gone_lane OR e.lanes @> ARRAY[gone_lane]
+    DELETE FROM ${s}.entries e USING (
+      SELECT c.turn FROM ${s}.entries c WHERE c.lane = gone_lane OR c.lanes @> ARRAY[gone_lane] LIMIT most) chosen
+    WHERE e.turn = chosen.turn
     RETURNING e.turn, e.joined, octet_length(e.body) AS bytes
   ), remembered AS (
     INSERT INTO ${s}.departed (position, state) SELECT coalesce(-g.joined, g.turn), 'purged' FROM gone g ORDER BY g.turn
@@ -31,7 +41,9 @@ BEGIN
   INTO sums FROM gone g;
   gone_turns := sums.turns;
   WITH gone AS (
-    DELETE FROM ${s}.dead d WHERE d.lane = gone_lane OR d.lanes @> ARRAY[gone_lane]
+    DELETE FROM ${s}.dead d USING (
+      SELECT c.turn FROM ${s}.dead c WHERE c.lane = gone_lane OR c.lanes @> ARRAY[gone_lane] LIMIT most) chosen
+    WHERE d.turn = chosen.turn
     RETURNING d.turn, d.joined, d.reason, octet_length(d.body) AS bytes
   ), remembered AS (
     INSERT INTO ${s}.departed (position, state) SELECT coalesce(-g.joined, g.turn), 'purged' FROM gone g ORDER BY g.turn
@@ -55,13 +67,14 @@ END $$;
 
 function dropFunction(s: string): string {
   return `
-CREATE OR REPLACE FUNCTION ${s}.drop_dead(bigint[], bigint[], text, bigint, OUT dropped bigint)
+CREATE OR REPLACE FUNCTION ${s}.drop_dead(bigint[], bigint[], text, bigint, bigint, integer, OUT dropped bigint)
 LANGUAGE plpgsql ${settings} AS $$
 DECLARE
   sums record;
 BEGIN
   WITH gone AS (
-    DELETE FROM ${s}.dead d WHERE ${selected} RETURNING d.turn, d.joined, d.reason, octet_length(d.body) AS bytes
+    DELETE FROM ${s}.dead d USING (${selected(s)}) chosen WHERE d.turn = chosen.turn
+    RETURNING d.turn, d.joined, d.reason, octet_length(d.body) AS bytes
   ), remembered AS (
     INSERT INTO ${s}.departed (position, state) SELECT coalesce(-g.joined, g.turn), 'dropped' FROM gone g ORDER BY g.turn
   )
@@ -78,7 +91,7 @@ END $$;
 
 function replayFunction(s: string, lock: bigint): string {
   return `
-CREATE OR REPLACE FUNCTION ${s}.replay_dead(bigint[], bigint[], text, bigint, OUT replayed bigint)
+CREATE OR REPLACE FUNCTION ${s}.replay_dead(bigint[], bigint[], text, bigint, bigint, integer, OUT replayed bigint)
 LANGUAGE plpgsql ${settings} AS $$
 DECLARE
   sums record;
@@ -86,12 +99,12 @@ DECLARE
 BEGIN
   PERFORM pg_advisory_xact_lock(${lock + 1n});
   PERFORM pg_current_xact_id();
-  SELECT count(*) AS n INTO sums FROM ${s}.dead d WHERE ${selected};
+  SELECT count(*) AS n INTO sums FROM (${selected(s)}) chosen;
   replayed := 0;
   IF sums.n = 0 THEN RETURN; END IF;
   -- Later blocks may be drawn by others meanwhile, so each block of these rows is drawn by itself.
   WITH chosen AS (
-    SELECT d.turn, row_number() OVER (ORDER BY d.turn) - 1 AS nth FROM ${s}.dead d WHERE ${selected}
+    SELECT d.turn, row_number() OVER (ORDER BY d.turn) - 1 AS nth FROM (${selected(s)}) d
   ), blocks AS MATERIALIZED (
     SELECT g.block, nextval('${s}.blocks') AS number FROM generate_series(0, (sums.n - 1) / ${BLOCK - 1}) g(block)
   ), gone AS (

@@ -6,6 +6,8 @@ import { entryOf, laneNumber } from './rows.ts'
 
 /** How far what was replayed, and again, is followed. */
 const HOPS_MAX = 100
+/** Of one call of a function that removes or moves rows. */
+const ROWS_MAX = 10_000
 
 export class Operators {
   readonly #database: Database
@@ -81,13 +83,16 @@ export class Operators {
       if (query.from === 'waiting') return { entries: [], after: null }
       conditions.push(`e.reason = ${value(query.reason)}`)
     }
-    const from =
-      query.from === 'waiting'
-        ? `(SELECT e.*, coalesce(r.attempts, 0) AS attempts FROM ${s}.entries e LEFT JOIN ${s}.retries r USING (turn)) e`
-        : `${s}.dead e`
+    const table = `${s}.${query.from === 'waiting' ? 'entries' : 'dead'}`
+    const order = newestFirst ? 'DESC' : 'ASC'
+    // A lane is looked for by its own index, however much waits before it.
+    const found = `SELECT e.turn FROM ${table} e WHERE ${conditions.join(' AND ')}`
+    const attempts = query.from === 'waiting' ? 'coalesce(r.attempts, 0)' : 'e.attempts'
     const rows = await this.#database.query(
-      `SELECT e.* FROM ${from} WHERE ${conditions.join(' AND ')}
-      ORDER BY e.turn ${newestFirst ? 'DESC' : 'ASC'} LIMIT ${value(query.limit + 1)}`,
+      `WITH found AS ${query.lane === undefined ? 'NOT MATERIALIZED' : 'MATERIALIZED'} (${found}),
+      page AS MATERIALIZED (SELECT f.turn FROM found f ORDER BY f.turn ${order} LIMIT ${value(query.limit + 1)})
+      SELECT e.*, ${attempts} AS attempts FROM page p JOIN ${table} e ON e.turn = p.turn
+        LEFT JOIN ${s}.retries r ON r.turn = e.turn ORDER BY e.turn ${order}`,
       values,
     )
     const page = rows.slice(0, query.limit)
@@ -101,21 +106,31 @@ export class Operators {
   async resolveDead(selection: DeadSelection, how: 'replay' | 'drop'): Promise<number> {
     const numbers = 'positions' in selection ? selection.positions.map(numberOf).filter((number) => number !== 0) : null
     const { reason = null, lane } = 'positions' in selection ? { reason: null, lane: undefined } : selection
-    const [row] = await this.#database.query(
-      `SELECT ${this.#schema}.${how}_dead($1::bigint[], $2::bigint[], $3, $4)::text AS count`,
-      [
-        numbers?.filter((number) => number > 0) ?? null,
-        numbers?.filter((number) => number < 0).map((number) => -number) ?? null,
-        reason,
-        lane === undefined ? null : laneNumber(lane),
-      ],
-    )
-    return Number(row?.['count'])
+    const [newest] = await this.#database.query(`SELECT max(d.turn)::text AS turn FROM ${this.#schema}.dead d`)
+    if (newest?.['turn'] === null) return 0
+    return this.#inParts(`${how}_dead($1::bigint[], $2::bigint[], $3, $4, $5, $6)`, [
+      numbers?.filter((number) => number > 0) ?? null,
+      numbers?.filter((number) => number < 0).map((number) => -number) ?? null,
+      reason,
+      lane === undefined ? null : laneNumber(lane),
+      newest?.['turn'],
+    ])
   }
 
-  async purge(lane: string): Promise<number> {
-    const [row] = await this.#database.query(`SELECT ${this.#schema}.purge($1)::text AS count`, [laneNumber(lane)])
-    return Number(row?.['count'])
+  purge(lane: string): Promise<number> {
+    return this.#inParts('purge($1, $2)', [laneNumber(lane)])
+  }
+
+  /** Calls a function, with the most that it may take as its last value, until it takes less. */
+  async #inParts(call: string, values: readonly unknown[]): Promise<number> {
+    let sum = 0
+    for (;;) {
+      const text = `SELECT ${this.#schema}.${call}::text AS count`
+      const [row] = await this.#database.query(text, [...values, ROWS_MAX])
+      const count = Number(row?.['count'])
+      sum += count
+      if (count < ROWS_MAX) return sum
+    }
   }
 
   async mayHold(lanes: readonly string[]): Promise<boolean> {

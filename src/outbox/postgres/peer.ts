@@ -7,6 +7,8 @@ export type Rows = readonly Readonly<Record<string, unknown>>[]
 
 /** What of a `pg` client is used. */
 export interface PgClient {
+  /** Of the session at the server; `Client` of `pg` has it, though its types do not. */
+  readonly processID?: number
   query(text: string, values?: unknown[]): Promise<{ readonly rows: Rows }>
   release(error?: Error | boolean): void
   on(

@@ -6,6 +6,7 @@ import type { CancelTimer, Clock } from '../../runtime/clock.ts'
 import type { OutboxNotice, ProviderHint, SharedPause } from '../outbox.ts'
 import type { Database } from './database.ts'
 import type { Floor } from './floor.ts'
+import type { Reports } from './server-report.ts'
 import type { UsedEstimate } from './used.ts'
 import { usedSql } from './append-sql.ts'
 
@@ -23,11 +24,12 @@ export interface PulseParts {
   readonly clock: Clock
   readonly used: UsedEstimate
   readonly floor: Floor
+  readonly reports: Pick<Reports, 'look'>
   readonly notice: (notice: OutboxNotice) => void
   /** It gives no sign of life, so it does not count and never leads. */
   readonly looks: boolean
   /** After each look that succeeded. */
-  readonly looked: (look: Look) => Promise<void>
+  readonly looked: (look: Look) => void
 }
 
 export interface Look {
@@ -138,12 +140,13 @@ export class Pulse {
         (SELECT coalesce(max(n.number), 0) FROM ${s}.hints n)::text AS hint,
         (SELECT json_agg(n.hint ORDER BY n.number)::text FROM ${s}.hints n WHERE n.number > $1 AND n.handle <> $2) AS hints,
         (SELECT count(*) FROM ${s}.tallies) AS tallies, u.operations, u.bytes,
-        pg_snapshot_xmin(pg_current_snapshot())::text AS oldest,
+        pg_postmaster_start_time()::text AS server, pg_snapshot_xmin(pg_current_snapshot())::text AS oldest,
         (SELECT e.turn FROM ${s}.entries e WHERE e.turn > $3 ORDER BY e.turn LIMIT 1)::text AS first
       FROM (${usedSql(s)}) u`,
       [this.#lastHint ?? 0, handle, floor.turn],
     )
     floor.looked({
+      server: row['server'] as string,
       block: Number(row['block']),
       oldest: BigInt(row['oldest'] as string),
       first: row['first'] === null ? undefined : Number(row['first']),
@@ -154,7 +157,8 @@ export class Pulse {
     this.#tellPause(row['pause'] as string | null)
     this.#tellHints(Number(row['hint']), row['hints'] as string | null)
     this.#tellAppends(Number(row['block']))
-    await this.#parts.looked({ leads: row['leader'] === handle, tallies: Number(row['tallies']) })
+    await this.#parts.reports.look()
+    this.#parts.looked({ leads: row['leader'] === handle, tallies: Number(row['tallies']) })
   }
 
   #tellPause(pause: string | null): void {

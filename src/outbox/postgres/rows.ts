@@ -82,5 +82,6 @@ export function entryOf(row: Readonly<Record<string, unknown>>): NewEntry {
 
 /** Postgres stores neither half a pair of UTF-16 nor U+0000; a body is JSON, which escapes both. */
 function wellFormed(text: string): string {
-  return text.includes('\u0000') ? text.replaceAll('\u0000', '\uFFFD') : text
+  const whole = text.isWellFormed() ? text : text.toWellFormed()
+  return whole.includes('\u0000') ? whole.replaceAll('\u0000', '\uFFFD') : whole
 }

@@ -1,6 +1,7 @@
 /** What the server is, and what it may lose as it is configured. */
 import { OutboxError } from '../../errors.ts'
-import type { StoreReport } from '../outbox.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import type { OutboxNotice, StoreReport } from '../outbox.ts'
 import type { Database } from './database.ts'
 
 const OLDEST = 14
@@ -32,4 +33,35 @@ export async function serverReport(database: Database): Promise<StoreReport> {
     risks.push('synchronous_commit is off: what was confirmed in the last second may be lost when the server dies')
   }
   return { server: `postgres ${String(row['version']).split(' ')[0]}`, risks }
+}
+
+const LOOK_EVERY_MS = 60_000
+
+/** Tells what the server is once, and again when it has changed. */
+export class Reports {
+  readonly #database: Database
+  readonly #clock: Clock
+  readonly #notice: (notice: OutboxNotice) => void
+  #told: string | undefined
+  #lookedMs = -Infinity
+
+  constructor(database: Database, clock: Clock, notice: (notice: OutboxNotice) => void) {
+    this.#database = database
+    this.#clock = clock
+    this.#notice = notice
+  }
+
+  tell(report: StoreReport): void {
+    this.#lookedMs = this.#clock.monotonicMs()
+    const text = JSON.stringify(report)
+    if (text === this.#told) return
+    this.#told = text
+    this.#notice({ type: 'store-report', report })
+  }
+
+  /** Looks, where the last look is old. */
+  async look(): Promise<void> {
+    if (this.#clock.monotonicMs() - this.#lookedMs < LOOK_EVERY_MS) return
+    this.tell(await serverReport(this.#database))
+  }
 }

@@ -4,14 +4,14 @@
  */
 import { settings } from './claim-function.ts'
 
-/** What a verdict is called in a settlement. */
+/** What a verdict is called in a settlement; without kinds all are delivered. */
 export const KIND = { delivered: 0, again: 1, unsent: 2, dead: 3 } as const
 
 /** @param s the schema, quoted */
 export function settleFunctions(s: string): string {
   return `
 CREATE OR REPLACE FUNCTION ${s}.settle(
-  given_leases text[], given_positions bigint[], given_kinds smallint[], given_delays float8[],
+  given_leases text[], given_numbers bigint[], given_positions bigint[], given_kinds smallint[], given_delays float8[],
   given_reasons text[], given_details text[], wall_ms bigint, OUT held integer[])
 LANGUAGE plpgsql ${settings} AS $$
 DECLARE
@@ -62,7 +62,10 @@ BEGIN
     ON CONFLICT (turn) DO UPDATE SET attempts = r.attempts + excluded.attempts, due = excluded.due;
   END IF;
 
-  DELETE FROM ${s}.retries r WHERE r.turn = ANY (turns_out || turns_dead);
+  PERFORM 1 FROM ${s}.retries r LIMIT 1;
+  IF FOUND THEN
+    DELETE FROM ${s}.retries r WHERE r.turn = ANY (turns_out || turns_dead);
+  END IF;
   DELETE FROM ${s}.leases l WHERE l.id = ANY (given_leases) AND l.until > now_at
     AND NOT EXISTS (SELECT 1 FROM unnest(l.turns) t(turn) WHERE t.turn NOT IN (SELECT unnest(held_turns)));
   UPDATE ${s}.leases l SET (turns, lanes) = (
@@ -80,7 +83,7 @@ END $$;
 /** Of what is given, what its lease still gives the right to settle: places in the arrays, and turns. */
 function heldSql(s: string): string {
   return `SELECT coalesce(array_agg(x.ord), '{}'), coalesce(array_agg(x.turn), '{}'),
-    coalesce(array_agg(x.turn) FILTER (WHERE given_kinds[x.ord] = ${KIND.delivered}), '{}'),
+    coalesce(array_agg(x.turn) FILTER (WHERE given_kinds IS NULL OR given_kinds[x.ord] = ${KIND.delivered}), '{}'),
     array_agg(x.turn) FILTER (WHERE given_kinds[x.ord] = ${KIND.dead}),
     array_agg(x.turn) FILTER (WHERE given_kinds[x.ord] IN (${KIND.again}, ${KIND.unsent}))
   INTO held, held_turns, turns_out, turns_dead, turns_again
@@ -88,9 +91,9 @@ function heldSql(s: string): string {
     SELECT min(g.ord)::integer AS ord, g.turn FROM (
       SELECT u.ord, u.lease, CASE WHEN u.position > 0 THEN u.position
         ELSE (SELECT e.turn FROM ${s}.entries e WHERE e.joined = -u.position) END AS turn
-      FROM unnest(given_leases, given_positions) WITH ORDINALITY u(lease, position, ord)) g
+      FROM unnest(given_numbers, given_positions) WITH ORDINALITY u(lease, position, ord)) g
     JOIN (
-      SELECT DISTINCT l.id, t.turn FROM ${s}.leases l, unnest(l.turns) t(turn)
-      WHERE l.id = ANY (given_leases) AND l.until > now_at) h ON h.id = g.lease AND h.turn = g.turn
+      SELECT l.id, t.turn FROM ${s}.leases l, unnest(l.turns) t(turn)
+      WHERE l.id = ANY (given_leases) AND l.until > now_at) h ON h.id = given_leases[g.lease] AND h.turn = g.turn
     GROUP BY g.turn) x;`
 }

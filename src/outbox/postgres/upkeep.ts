@@ -29,6 +29,8 @@ export class Upkeep {
   readonly #clock: Clock
   #sweptMs = -Infinity
   #forgotIdsMs = -Infinity
+  #running: Promise<void> | undefined
+  #isStopped = false
 
   /** @param schema quoted */
   constructor(database: Database, schema: string, clock: Clock) {
@@ -37,8 +39,22 @@ export class Upkeep {
     this.#clock = clock
   }
 
-  async run({ leads, tallies }: Look): Promise<void> {
-    if (!leads) return
+  /** Does what is due, beside whoever asks. */
+  start(look: Look): void {
+    if (!look.leads || this.#isStopped) return
+    this.#running ??= this.#run(look)
+      // The server is away, or busy; the next look comes soon.
+      .catch(() => {})
+      .finally(() => (this.#running = undefined))
+  }
+
+  /** Resolves when nothing of it runs any more. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    await this.#running
+  }
+
+  async #run({ tallies }: Look): Promise<void> {
     if (tallies > TALLIES_MAX) await this.addUp()
     const nowMs = this.#clock.monotonicMs()
     if (nowMs - this.#sweptMs >= SWEEP_EVERY_MS) {
@@ -87,7 +103,7 @@ export class Upkeep {
     const [size] = await this.#database.query(
       `SELECT pg_relation_size('${s}.ids') / current_setting('block_size')::bigint AS pages`,
     )
-    for (let page = 0; page < Number(size?.['pages']); page += PAGES_PER_STATEMENT) {
+    for (let page = 0; page < Number(size?.['pages']) && !this.#isStopped; page += PAGES_PER_STATEMENT) {
       await this.#database.query(
         `DELETE FROM ${s}.ids i
         WHERE i.ctid >= $1::text::tid AND i.ctid < $2::text::tid AND i.until <= clock_timestamp()

@@ -21,17 +21,19 @@ const everything = { entriesMax: 1_000, bytesMax: 1_000_000, leaseMs: 60_000 }
 
 test('the floor rises to a block once all transactions that may have drawn it have ended, and not above what waits', () => {
   const floor = new Floor()
-  floor.looked({ block: 3, oldest: 100n, first: undefined })
-  floor.looked({ block: 5, oldest: 100n, first: undefined })
+  floor.looked({ server: 's', block: 3, oldest: 100n, first: undefined })
+  floor.looked({ server: 's', block: 5, oldest: 100n, first: undefined })
   assert.equal(floor.turn, 0, 'no transaction was drawn since')
   floor.drew(110n)
-  floor.looked({ block: 5, oldest: 109n, first: undefined })
+  floor.looked({ server: 's', block: 5, oldest: 109n, first: undefined })
   assert.equal(floor.turn, 0, 'one of before may still commit')
-  floor.looked({ block: 5, oldest: 110n, first: undefined })
+  floor.looked({ server: 's', block: 5, oldest: 110n, first: undefined })
   assert.equal(floor.turn, 4 * 4_096 - 1, 'the block that was taken down first')
   floor.drew(120n)
-  floor.looked({ block: 9, oldest: 200n, first: 4 * 4_096 + 7 })
+  floor.looked({ server: 's', block: 9, oldest: 200n, first: 4 * 4_096 + 7 })
   assert.equal(floor.turn, 4 * 4_096 + 6)
+  floor.looked({ server: 'another', block: 2, oldest: 300n, first: undefined })
+  assert.equal(floor.turn, 0, 'a server that took over may draw them again')
 })
 
 test('what is committed long after it drew its turn is claimed, also when all that came later is delivered', async () => {

@@ -1,5 +1,6 @@
 /** Options, migrations, and what stands in the way of opening. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { after, before, test } from 'node:test'
 
 import { Pool } from 'pg'
@@ -66,6 +67,31 @@ test('without its tables it does not open, and says what makes them', async () =
     assert.match(error.message, /holdfast migrate/)
     return true
   })
+})
+
+test('without the package pg a connection string is refused, with what to install; a pool needs none', () => {
+  const script = `
+    import { registerHooks } from 'node:module'
+    registerHooks({
+      resolve(name, context, next) {
+        if (name !== 'pg') return next(name, context)
+        throw Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' })
+      },
+    })
+    const { migratePostgres } = await import('./src/outbox/postgres.ts')
+    const failed = await migratePostgres({ connectionString: 'postgres://127.0.0.1:1/x' }).catch((error) => error)
+    const pool = { connect: async () => { throw new Error('refused') } }
+    const tried = await migratePostgres({ pool }).catch((error) => error)
+    console.log([failed.code, failed.message, tried.code].join(' | '))`
+  const root = new URL('../../../', import.meta.url)
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  const [code, message, ofPool] = stdout.trim().split(' | ')
+  assert.equal(code, 'INVALID_OPTIONS', stderr)
+  assert.match(message ?? '', /npm install pg/)
+  assert.equal(ofPool, 'OUTBOX_UNAVAILABLE')
 })
 
 test('tables of a later version are not touched', async () => {

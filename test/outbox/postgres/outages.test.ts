@@ -172,6 +172,21 @@ test(
 )
 
 test(
+  'a statement that nobody waits for any more ends at the server too',
+  using(async (use) => {
+    const { outbox, schema } = use(await scene({ statementTimeoutMs: 300 }))
+    const other = use(await session())
+    await other.query(`BEGIN; LOCK TABLE ${schema}.entries IN ACCESS EXCLUSIVE MODE`)
+    await assert.rejects(outbox.append([entry('1')]), failsWith('OUTBOX_UNAVAILABLE', true))
+    await assert.rejects(outbox.claim(everything), failsWith('OUTBOX_UNAVAILABLE', true))
+    await until(async () => (await waitingForLocks()) === 0)
+    await other.query('ROLLBACK')
+    await until(() => works(outbox.append([entry('1')])))
+    assert.deepEqual(await deliverAll(outbox), ['1'])
+  }),
+)
+
+test(
   'a claim whose answer is lost leaves no lane behind it',
   using(async (use) => {
     const { pool, schema } = use(await scene())
