@@ -20,9 +20,9 @@ interface Server {
 }
 
 async function onRedis(): Promise<Server> {
-  const { url, stop } = await startRedis()
-  const options = { connection: url, spill: false } as const
-  return { described: { kind: 'bullmq', options }, delivering: bullmqOutbox(options), stop }
+  const redis = await startRedis()
+  const options = { connection: redis.url, spill: false } as const
+  return { described: { kind: 'bullmq', options }, delivering: bullmqOutbox(options), stop: () => redis.stop() }
 }
 
 async function onPostgres(): Promise<Server> {

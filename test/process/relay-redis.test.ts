@@ -84,6 +84,32 @@ test(
 )
 
 test(
+  'the same Idempotency-Key at two relays on one Redis is one operation',
+  redisScene(async ({ folder, start, simulator }, redis) => {
+    const relays = ['one', 'two'].map((name) => start(onRedis(folder, name, redis.url)))
+    const places = await Promise.all(relays.map((relay) => relay.ready()))
+    const call = async (url: string, key: string): Promise<string | null> => {
+      const answer = await fetch(`${url}/api/v1/customers/p/events`, {
+        method: 'POST',
+        headers: {
+          authorization: `Basic ${btoa('site:secret-key')}`,
+          'content-type': 'application/json',
+          'idempotency-key': key,
+        },
+        body: '{"name":"called"}',
+      })
+      assert.equal(answer.status, 200)
+      return answer.headers.get('x-holdfast-id')
+    }
+    const ids = await Promise.all([...places, ...places].map(({ url }) => call(url, 'a')))
+    assert.equal(new Set(ids).size, 1)
+    await call(places[0]!.url, 'b')
+    await until(() => simulator.ledger.count({ name: 'called', applied: true }) === 2)
+    assert.equal(simulator.ledger.count({ name: 'called' }), 2)
+  }),
+)
+
+test(
   'a relay whose Redis is away starts, says that it cannot store, and stores when it is back',
   redisScene(async ({ folder, start, simulator, caller }, redis) => {
     await redis.kill()
@@ -164,9 +190,10 @@ test(
     const relay = use(startConfigured('relay.yaml', folder))
     const { url } = await relay.ready()
     let count = 0
-    let isOver = false
+    const over = new AbortController()
     const calling = (async () => {
-      while (!isOver) assert.equal((await caller.track(url, `p${count % 3}`, `event-${count++}`)).status, 200)
+      while (!over.signal.aborted)
+        assert.equal((await caller.track(url, `p${count % 3}`, `event-${count++}`)).status, 200)
     })()
     await until(() => count > 10)
     write(50)
@@ -174,7 +201,7 @@ test(
     assert.deepEqual((await relay.saw('reloaded'))['changed'], ['workspaces.default.rateLimitPerSecond'])
     const before = count
     await until(() => count > before + 10)
-    isOver = true
+    over.abort()
     await calling
     await until(() => simulator.ledger.count({ type: 'event', applied: true }) === count)
     for (let person = 0; person < 3; person++) {

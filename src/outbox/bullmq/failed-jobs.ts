@@ -17,6 +17,8 @@ export interface FailedJobsParts {
   readonly clock: Clock
   readonly telemetry: object
   readonly failed: (error: unknown) => void
+  /** Jobs that are shown at most; the oldest go. @defaultValue 10,000 */
+  readonly shownMax?: number
 }
 
 export class FailedJobs implements DeadQueue {
@@ -40,7 +42,8 @@ export class FailedJobs implements DeadQueue {
 
   async show(dead: readonly MirroredDead[]): Promise<void> {
     this.#usedMs = this.#parts.clock.monotonicMs()
-    await this.#queue.addBulk(dead.map(jobOf))
+    const { shownMax = MIRRORED_MAX } = this.#parts
+    await this.#queue.addBulk(dead.map((one) => jobOf(one, shownMax)))
     this.#work()
   }
 
@@ -83,7 +86,7 @@ export class FailedJobs implements DeadQueue {
   }
 }
 
-function jobOf(dead: MirroredDead): { name: string; data: MirroredDead; opts: object } {
+function jobOf(dead: MirroredDead, shownMax: number): { name: string; data: MirroredDead; opts: object } {
   const { id, type, reason, status, field, atMs } = dead
   return {
     name: type,
@@ -100,7 +103,7 @@ function jobOf(dead: MirroredDead): { name: string; data: MirroredDead; opts: ob
       timestamp: Math.max(0, Math.trunc(atMs)),
       attempts: 1,
       stackTraceLimit: 0,
-      removeOnFail: { count: MIRRORED_MAX },
+      removeOnFail: { count: shownMax },
     },
   }
 }

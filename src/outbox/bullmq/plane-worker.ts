@@ -38,8 +38,9 @@ export class PlaneWorker {
 
   async #finish(): Promise<void> {
     void this.#worker.pause(true).catch(() => {})
-    if (this.#active > 0)
-      await within(this.#clock, FINISH_MS_MAX, new Promise<void>((resolve) => (this.#idle = resolve)))
+    if (this.#active === 0) return
+    const idle = new Promise<void>((resolve) => (this.#idle = resolve))
+    await within(this.#clock, FINISH_MS_MAX, idle, 'held')
   }
 
   #end(): void {

@@ -1,7 +1,7 @@
 /** Connections to Redis. The one file that imports ioredis; only when a connection has to be made from a URL or options. */
 import type { Redis, RedisOptions } from 'ioredis'
 
-import { OptionsError, OutboxError } from '../../errors.ts'
+import { OptionsError } from '../../errors.ts'
 
 export type RedisOptionsLike = RedisOptions
 
@@ -153,10 +153,9 @@ async function templateOf(connection: RedisConnection): Promise<RedisInstanceLik
 async function importRedis(): Promise<RedisConstructor> {
   try {
     return (await import('ioredis')).Redis
-  } catch (error) {
-    throw new OutboxError('OUTBOX_UNAVAILABLE', 'the Redis outbox needs the package ioredis (>= 5): install it', {
-      cause: error,
-    })
+  } catch {
+    // Not as if Redis were away: time does not mend it, and nothing should spill for it.
+    throw new OptionsError('connection', 'needs the package ioredis, 5 or later: npm install ioredis')
   }
 }
 
