@@ -1,4 +1,5 @@
 /** What a person at a terminal reads when a relay has started: where it is, and how an SDK is pointed at it. */
+import type { RelayConfig } from '../config/index.ts'
 import type { Service } from '../service/service.ts'
 
 export function relayBanner(service: Pick<Service, 'url' | 'adminUrl' | 'opsUrl' | 'config'>, version: string): string {
@@ -11,7 +12,7 @@ export function relayBanner(service: Pick<Service, 'url' | 'adminUrl' | 'opsUrl'
     `  listens on   ${url}`,
     ...(adminUrl === null ? [] : [`  admin API    ${adminUrl}`]),
     ...(opsUrl === null ? [] : [`  health       ${opsUrl}`]),
-    `  stores in    ${config.dataDir}`,
+    `  stores in    ${storesOf(config)}`,
     `  ${names.length === 1 ? 'workspace    ' : 'workspaces   '}${names.join(', ')}`,
     '',
     'Point your SDK at it; keep its site id and API key:',
@@ -24,4 +25,11 @@ export function relayBanner(service: Pick<Service, 'url' | 'adminUrl' | 'opsUrl'
     '',
   ]
   return `${lines.join('\n')}\n`
+}
+
+/** Never the address of a server: that may hold a password. */
+function storesOf({ workspaces, dataDir }: RelayConfig): string {
+  const kinds = new Set(Object.values(workspaces).map(({ outbox }) => outbox.kind))
+  const names = { sqlite: dataDir, bullmq: 'Redis', postgres: 'Postgres' }
+  return [...kinds].map((kind) => names[kind]).join(', ')
 }

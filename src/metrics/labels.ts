@@ -172,6 +172,7 @@ const reasonByCode: ReadonlyMap<string, string> = new Map<ErrorCode, string>([
   ['OUTBOX_READ_ONLY', 'read_only'],
   ['OUTBOX_DAMAGED', 'damaged'],
   ['OUTBOX_NEWER_VERSION', 'newer_version'],
+  ['OUTBOX_NOT_DURABLE', 'not_durable'],
   ['OUTBOX_UNAVAILABLE', 'unavailable'],
   ['OUTBOX_CLOSED', 'store_closed'],
   ['REQUEST_FAILED', 'request_failed'],

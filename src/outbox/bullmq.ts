@@ -36,7 +36,8 @@ export function bullmqOutbox(options: BullmqOutboxOptions): OpenOutbox {
   if (spill === false) return remote
   return (context) => {
     const path = spill.path ?? defaultSpillPath(prefix, context.workspace)
-    return openWithSpill(remote, { spill: { ...spill, path }, onOutage, deliverAfterMs })(context)
+    const { rememberKeysMs } = resolved.limits
+    return openWithSpill(remote, { spill: { ...spill, path }, onOutage, deliverAfterMs, rememberKeysMs })(context)
   }
 }
 

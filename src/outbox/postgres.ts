@@ -7,7 +7,8 @@
  * - `tables.ts`, `claim-function.ts`, `settle-functions.ts`, `operator-functions.ts`, `admission-function.ts`: what is in
  *   the database; `migrations.ts`: how it gets there
  * - `core.ts`: the contract. Its parts: `appends.ts` with `pending-appends.ts`, `append-sql.ts`, `used.ts`; `claims.ts`;
- *   `operators.ts`, `census.ts`, `executions.ts`; `pulse.ts` (what a handle hears of the others), `upkeep.ts`
+ *   `operators.ts`, `census.ts`, `executions.ts`; `pulse.ts` (what a handle hears of the others) with
+ *   `wake-up.ts`, `floor.ts`, `upkeep.ts`
  * - `rows.ts`, `positions.ts`: entries and positions as rows; `workspace.ts`, `server-report.ts`
  */
 import { systemRuntime } from '../runtime/system.ts'
@@ -59,5 +60,6 @@ export function printMigrations(options: { readonly schema?: string } = {}): str
   return schemaSql(schemaOf(options.schema))
 }
 
+export type { TransactionQuery } from './outbox.ts'
 export type { PgPool } from './postgres/peer.ts'
 export type { PostgresOutboxOptions, PostgresTarget } from './postgres/options.ts'

@@ -7,13 +7,14 @@
  * appended again, and the remote one knows it again for 15 minutes; after that it is there twice, with one id.
  *
  * What it trades: between producers the order is that of arrival in the remote outbox. With `onOutage: 'deliver'` what
- * spilled may reach Customer.io before older operations of the same person that wait in the remote one.
+ * spilled may reach Customer.io before older operations of the same person that wait in the remote one, and what that one
+ * stored without an answer arrives twice, with one id.
  *
  * What stands where, in `spill/`
  * - `line.ts`: appends stand in it, and go to the remote outbox, to the file, or wait for the moment between the two
  * - `keeper.ts`: opens the remote outbox, asks whether it is back, drains the file with `transfer.ts`
  * - `delivering.ts`: claims, leases and settlements, from the remote outbox or, in an outage, from the file
- * - `operators.ts`, `stats.ts`: what is asked of both
+ * - `operators.ts`, `stats.ts`: what is asked of both; `notices.ts`: what both say
  * - `outbox.ts`: joins them
  */
 import type { OpenOutbox } from './outbox.ts'

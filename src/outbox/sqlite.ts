@@ -11,6 +11,7 @@
  * - `core.ts`: the contract on one open file. Its parts: `commits.ts` (the one way to write), `ownership.ts`,
  *   `appends.ts`, `departures.ts`, `deliverer.ts` with `claims.ts`, `turns.ts`, `tail.ts`; `queries.ts`,
  *   `operators.ts`, `census.ts`; `executions.ts`, `pause.ts`.
+ * - `handover.ts`: what a spill asks besides: its entries in the order of append, for another outbox to take over
  * - `check-file.ts`, `read-file.ts`: from outside, without being one of its handles: is the file whole; what is in it
  */
 import { createHash } from 'node:crypto'

@@ -27,3 +27,16 @@ test('over TLS the Python line has host and port', () => {
   assert.match(text, /host='relay\.test', port=8484/)
   assert.ok(!text.includes('admin API'))
 })
+
+test('of an outbox on a server it says which kind, and not where', () => {
+  const env = {
+    HOLDFAST_SITE_ID: 'site',
+    HOLDFAST_API_KEY: 'key',
+    HOLDFAST_DEFAULTS_OUTBOX_KIND: 'postgres',
+    HOLDFAST_DEFAULTS_OUTBOX_URL: 'postgres://me:the-password@db',
+  }
+  const shared = loadConfig({ env, flags: {}, cwd: '/srv' }).config
+  const text = relayBanner({ url: 'http://127.0.0.1:8484', adminUrl: null, opsUrl: null, config: shared }, '1')
+  assert.match(text, /stores in {4}Postgres\n/)
+  assert.ok(!text.includes('the-password') && !text.includes('@db'))
+})

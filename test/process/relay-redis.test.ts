@@ -1,11 +1,12 @@
 /** Relays on one Redis: all store and deliver, one pause is for all, and a Redis that is away holds up nobody. */
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
 import { startRedis } from '../servers/redis.ts'
 import { until } from '../until.ts'
-import type { RelayInput } from './relay-process.ts'
+import { type RelayInput, startConfigured } from './relay-process.ts'
 import { asked, type Scene, scene } from './relay-scene.ts'
 
 function onRedis(
@@ -83,6 +84,32 @@ test(
 )
 
 test(
+  'the same Idempotency-Key at two relays on one Redis is one operation',
+  redisScene(async ({ folder, start, simulator }, redis) => {
+    const relays = ['one', 'two'].map((name) => start(onRedis(folder, name, redis.url)))
+    const places = await Promise.all(relays.map((relay) => relay.ready()))
+    const call = async (url: string, key: string): Promise<string | null> => {
+      const answer = await fetch(`${url}/api/v1/customers/p/events`, {
+        method: 'POST',
+        headers: {
+          authorization: `Basic ${btoa('site:secret-key')}`,
+          'content-type': 'application/json',
+          'idempotency-key': key,
+        },
+        body: '{"name":"called"}',
+      })
+      assert.equal(answer.status, 200)
+      return answer.headers.get('x-holdfast-id')
+    }
+    const ids = await Promise.all([...places, ...places].map(({ url }) => call(url, 'a')))
+    assert.equal(new Set(ids).size, 1)
+    await call(places[0]!.url, 'b')
+    await until(() => simulator.ledger.count({ name: 'called', applied: true }) === 2)
+    assert.equal(simulator.ledger.count({ name: 'called' }), 2)
+  }),
+)
+
+test(
   'a relay whose Redis is away starts, says that it cannot store, and stores when it is back',
   redisScene(async ({ folder, start, simulator, caller }, redis) => {
     await redis.kill()
@@ -137,5 +164,54 @@ test(
     relay.signal('SIGTERM')
     const { errors } = await relay.ended
     assert.ok(!(JSON.stringify(relay.lines) + errors).includes('s3cr'), JSON.stringify(relay.lines))
+  }),
+)
+
+test(
+  'a reload takes over another limit on the same Redis while requests come, and loses none of them',
+  redisScene(async ({ folder, baseUrl, use, simulator, caller }, redis) => {
+    const write = (rate: number): void =>
+      writeFileSync(
+        join(folder, 'relay.yaml'),
+        [
+          'listen: { port: 0 }',
+          'admin: { port: 0 }',
+          'ops: { port: 0 }',
+          'workspaces:',
+          '  default:',
+          '    siteId: site',
+          '    apiKey: secret-key',
+          `    baseUrl: ${baseUrl}`,
+          `    rateLimitPerSecond: ${rate}`,
+          `    outbox: { kind: bullmq, url: '${redis.url}' }`,
+        ].join('\n'),
+      )
+    write(100)
+    const relay = use(startConfigured('relay.yaml', folder))
+    const { url } = await relay.ready()
+    let count = 0
+    const over = new AbortController()
+    const calling = (async () => {
+      while (!over.signal.aborted)
+        assert.equal((await caller.track(url, `p${count % 3}`, `event-${count++}`)).status, 200)
+    })()
+    await until(() => count > 10)
+    write(50)
+    relay.signal('SIGHUP')
+    assert.deepEqual((await relay.saw('reloaded'))['changed'], ['workspaces.default.rateLimitPerSecond'])
+    const before = count
+    await until(() => count > before + 10)
+    over.abort()
+    await calling
+    await until(() => simulator.ledger.count({ type: 'event', applied: true }) === count)
+    for (let person = 0; person < 3; person++) {
+      const numbers = simulator.ledger
+        .find({ person: `p${person}`, applied: true })
+        .map(({ name }) => Number(name?.slice('event-'.length)))
+      assert.deepEqual(
+        numbers,
+        numbers.toSorted((a, b) => a - b),
+      )
+    }
   }),
 )

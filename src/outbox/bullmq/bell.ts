@@ -3,7 +3,7 @@ import type { CancelTimer, Clock } from '../../runtime/clock.ts'
 
 const PAUSE_MS = 50
 
-type State = 'quiet' | 'due' | 'ringing' | 'ringing-and-due'
+type State = 'quiet' | 'due' | 'ringing' | 'ringing-and-due' | 'closed'
 
 export class Bell {
   readonly #clock: Clock
@@ -27,6 +27,7 @@ export class Bell {
   }
 
   close(): void {
+    this.#state = 'closed'
     this.#cancel()
   }
 
@@ -34,8 +35,14 @@ export class Bell {
     this.#state = 'ringing'
     this.#rangMs = this.#clock.monotonicMs()
     await this.#act()
-    const again = (this.#state as State) === 'ringing-and-due'
+    this.#rest()
+  }
+
+  /** It may have been rung or closed meanwhile. */
+  #rest(): void {
+    if (this.#state === 'closed') return
+    const isDue = this.#state === 'ringing-and-due'
     this.#state = 'quiet'
-    if (again) this.ring()
+    if (isDue) this.ring()
   }
 }

@@ -2,7 +2,7 @@
 import type * as bullmq from 'bullmq'
 import type { Job, Queue, Worker } from 'bullmq'
 
-import { OutboxError } from '../../errors.ts'
+import { OptionsError } from '../../errors.ts'
 
 export type { Job, Queue, Worker }
 export type BullMq = Pick<typeof bullmq, 'Queue' | 'Worker' | 'UnrecoverableError'>
@@ -10,9 +10,7 @@ export type BullMq = Pick<typeof bullmq, 'Queue' | 'Worker' | 'UnrecoverableErro
 export async function loadBullMq(): Promise<BullMq> {
   try {
     return await import('bullmq')
-  } catch (error) {
-    throw new OutboxError('OUTBOX_UNAVAILABLE', 'the Redis outbox needs the package bullmq (>= 6.7): install it', {
-      cause: error,
-    })
+  } catch {
+    throw new OptionsError('connection', 'needs the package bullmq, 6.7 or later: npm install bullmq')
   }
 }

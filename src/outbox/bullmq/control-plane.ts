@@ -6,14 +6,14 @@
 import { OutboxError } from '../../errors.ts'
 import type { CancelTimer, Clock } from '../../runtime/clock.ts'
 import { Bell } from './bell.ts'
-import { type BullMq, type Job, loadBullMq, type Queue } from './bullmq.ts'
+import { type BullMq, type Job, loadBullMq, type Queue, type Worker } from './bullmq.ts'
 import { DeadMirror, type MirroredDead } from './dead-mirror.ts'
 import { FailedJobs } from './failed-jobs.ts'
 import { within } from './patience.ts'
 import { makePlaneClient, type PlaneClient } from './plane-client.ts'
 import type { RedisConnection } from './redis-client.ts'
 import { failureOf, unavailable } from './redis-failure.ts'
-import { closeWorker, type MadeWorker } from './plane-worker.ts'
+import { PlaneWorker } from './plane-worker.ts'
 
 export type { MirroredDead } from './dead-mirror.ts'
 
@@ -64,6 +64,7 @@ const TICK_MS = 1_000
 const PLAN_TICKS = 5
 const ACT_MS_MAX = 5_000
 const SWEEP_MS_MAX = 30_000
+const ANSWER_MS_MAX = 30_000
 /** How often the same failure is told. */
 const TELL_AGAIN_MS = 10_000
 const TOLD_MAX = 50
@@ -85,7 +86,7 @@ const workerOptions = {
 
 /**
  * Starts the control plane. Resolves at once, also while Redis is away: it works from when Redis comes.
- * @throws OptionsError for a connection that cannot be one, OutboxError when bullmq or ioredis is not installed
+ * @throws OptionsError for a connection that cannot be one, and when bullmq or ioredis is not installed
  */
 export async function openControlPlane(parts: ControlPlaneParts): Promise<ControlPlane> {
   const bullmq = await loadBullMq()
@@ -99,8 +100,8 @@ class Plane implements ControlPlane {
   readonly #queue: Queue
   readonly #dead: FailedJobs
   readonly #mirror: DeadMirror
-  readonly #makeWorker: () => MadeWorker
-  #worker: MadeWorker
+  readonly #makeWorker: () => PlaneWorker
+  #worker: PlaneWorker
   readonly #failed: (error: unknown) => void
   readonly #bell: Bell
   #tick: CancelTimer = () => {}
@@ -119,7 +120,7 @@ class Plane implements ControlPlane {
     this.#parts = parts
     this.#clock = clock
     this.#plane = plane
-    this.#failed = atTimes(clock, parts.failed)
+    this.#failed = atTimes(clock, (error) => this.#closing === null && parts.failed(error))
     const traced = telemetry === undefined ? {} : { telemetry: telemetry as never }
     const shared = { connection: plane.client, prefix, ...traced }
     this.#queue = new bullmq.Queue(name, { ...shared, streams: { events: { maxLen: EVENTS_MAX } } })
@@ -128,11 +129,8 @@ class Plane implements ControlPlane {
     this.#mirror = new DeadMirror(this.#dead)
     this.#bell = new Bell(clock, () => this.#ring())
     const process = async (job: Job): Promise<void> => this.#process(job)
-    this.#makeWorker = () => {
-      const worker = plane.noting(() => new bullmq.Worker(name, process, { ...shared, ...workerOptions }))
-      worker.made.on('error', this.#failed)
-      return worker
-    }
+    const make = (): Worker => new bullmq.Worker(name, process, { ...shared, ...workerOptions })
+    this.#makeWorker = () => new PlaneWorker(clock, plane, make, this.#failed)
     this.#worker = this.#makeWorker()
     plane.client.on('ready', () => this.#welcome())
     if (plane.client.status === 'ready') this.#welcome()
@@ -147,7 +145,7 @@ class Plane implements ControlPlane {
     if (this.#closing !== null) throw new OutboxError('OUTBOX_CLOSED', 'the connection to Redis was closed')
     if (!this.#isReady) throw unavailable('Redis cannot be reached', false)
     this.#pauseChanges++
-    const how = await within(this.#clock, ACT_MS_MAX, paused ? this.#queue.pause() : this.#queue.resume())
+    const how = await within(this.#clock, ACT_MS_MAX, paused ? this.#queue.pause() : this.#queue.resume(), 'held')
     this.#pauseChanges++
     if (how === 'late') throw unavailable(`Redis did not answer within ${ACT_MS_MAX} ms`, true)
     if (how !== 'done') throw failureOf(how.error, true)
@@ -173,7 +171,7 @@ class Plane implements ControlPlane {
     this.#tick()
     this.#bell.close()
     const how = this.#isReady ? 'soft' : 'hard'
-    await Promise.all([closeWorker(this.#clock, this.#worker, how), this.#dead.close(how)])
+    await Promise.all([this.#worker.close(how), this.#dead.close(how)])
     void this.#queue.close().catch(() => {})
     this.#plane.end()
   }
@@ -191,17 +189,28 @@ class Plane implements ControlPlane {
   }
 
   async #process(job: Job): Promise<void> {
+    if (this.#closing !== null) return
     this.#parts.woken()
     if (job.name !== SWEEP) return
     const how = await within(this.#clock, SWEEP_MS_MAX, this.#parts.sweep())
-    if (typeof how === 'object') this.#failed(how.error)
+    if (how === 'late') this.#failed(new Error(`a sweep took more than ${SWEEP_MS_MAX} ms`))
+    else if (how !== 'done') this.#failed(how.error)
   }
 
   /** Resolves when the bell may ring again. */
   async #ring(): Promise<void> {
     // A bell that is lost is made good by the sweep; kept until Redis comes back it would be of no use.
-    if (!this.#isReady) return
-    await this.#queue.add(DOORBELL, {}, doorbellOptions).catch(this.#failed)
+    if (this.#isReady) await this.#tried(this.#queue.add(DOORBELL, {}, doorbellOptions))
+  }
+
+  /**
+   * Resolves when it has an answer, or has had none for long: what is under way holds back the next of its kind, but not
+   * for ever. Never rejects.
+   */
+  async #tried(work: Promise<unknown>): Promise<'done' | 'failed'> {
+    const how = await within(this.#clock, ANSWER_MS_MAX, work)
+    if (typeof how === 'object') this.#failed(how.error)
+    return how === 'done' ? 'done' : 'failed'
   }
 
   #armTick(): void {
@@ -215,18 +224,17 @@ class Plane implements ControlPlane {
   async #look(): Promise<void> {
     if (!this.#isReady || this.#isLooking || this.#closing !== null) return
     this.#isLooking = true
-    try {
-      if (this.#ticks++ % PLAN_TICKS === 0) {
-        await this.#plan()
-        await this.#dead.look()
-      }
-      await this.#lookAtPause()
-      this.#write()
-    } catch (error) {
-      this.#failed(error)
-    } finally {
-      this.#isLooking = false
+    await this.#tried(this.#lookAround())
+    this.#isLooking = false
+    this.#write()
+  }
+
+  async #lookAround(): Promise<void> {
+    if (this.#ticks++ % PLAN_TICKS === 0) {
+      await this.#plan()
+      await this.#dead.look()
     }
+    await this.#lookAtPause()
   }
 
   /**
@@ -247,7 +255,7 @@ class Plane implements ControlPlane {
 
   #renewWorker(): void {
     this.#due = null
-    void closeWorker(this.#clock, this.#worker, 'hard')
+    void this.#worker.close('hard')
     this.#worker = this.#makeWorker()
   }
 
@@ -262,16 +270,11 @@ class Plane implements ControlPlane {
   #write(): void {
     if (this.#isWriting || !this.#isReady || this.#closing !== null || !this.#mirror.hasChanges) return
     this.#isWriting = true
-    this.#mirror.write().then(
-      () => {
-        this.#isWriting = false
-        this.#write()
-      },
-      (error: unknown) => {
-        this.#isWriting = false
-        this.#failed(error)
-      },
-    )
+    void this.#tried(this.#mirror.write()).then((how) => {
+      this.#isWriting = false
+      // What failed is tried again at the next tick.
+      if (how === 'done') this.#write()
+    })
   }
 }
 

@@ -1,11 +1,11 @@
 /** The BullMQ queue of dead letters: each is a job that fails at once, with the reason that the dead letter has. */
 import type { Clock } from '../../runtime/clock.ts'
-import type { BullMq, Job, Queue } from './bullmq.ts'
+import type { BullMq, Job, Queue, Worker } from './bullmq.ts'
 import { type DeadQueue, failedReason, type MirroredDead, MIRRORED_MAX } from './dead-mirror.ts'
 import type { PlaneClient } from './plane-client.ts'
-import { closeWorker, type MadeWorker } from './plane-worker.ts'
+import { PlaneWorker } from './plane-worker.ts'
 
-const CONCURRENCY = 20
+const workerOptions = { concurrency: 20, maxStalledCount: Number.MAX_SAFE_INTEGER, runRetryDelay: 1_000 }
 /** Dead letters are rare, and two connections are dear. */
 const REST_MS = 5_000
 
@@ -17,12 +17,14 @@ export interface FailedJobsParts {
   readonly clock: Clock
   readonly telemetry: object
   readonly failed: (error: unknown) => void
+  /** Jobs that are shown at most; the oldest go. @defaultValue 10,000 */
+  readonly shownMax?: number
 }
 
 export class FailedJobs implements DeadQueue {
   readonly #parts: FailedJobsParts
   readonly #queue: Queue
-  #worker: MadeWorker | null = null
+  #worker: PlaneWorker | null = null
   #usedMs = 0
   #isClosed = false
 
@@ -40,7 +42,8 @@ export class FailedJobs implements DeadQueue {
 
   async show(dead: readonly MirroredDead[]): Promise<void> {
     this.#usedMs = this.#parts.clock.monotonicMs()
-    await this.#queue.addBulk(dead.map(jobOf))
+    const { shownMax = MIRRORED_MAX } = this.#parts
+    await this.#queue.addBulk(dead.map((one) => jobOf(one, shownMax)))
     this.#work()
   }
 
@@ -58,13 +61,13 @@ export class FailedJobs implements DeadQueue {
     } else if (this.#worker !== null && this.#parts.clock.monotonicMs() - this.#usedMs > REST_MS) {
       const resting = this.#worker
       this.#worker = null
-      await closeWorker(this.#parts.clock, resting, 'soft')
+      await resting.close('soft')
     }
   }
 
   async close(how: 'soft' | 'hard'): Promise<void> {
     this.#isClosed = true
-    if (this.#worker !== null) await closeWorker(this.#parts.clock, this.#worker, how)
+    await this.#worker?.close(how)
     void this.#queue.close().catch(() => {})
   }
 
@@ -72,28 +75,18 @@ export class FailedJobs implements DeadQueue {
     if (!this.#isClosed) this.#worker ??= this.#start()
   }
 
-  #start(): MadeWorker {
-    const { bullmq, plane, prefix, telemetry, failed } = this.#parts
+  #start(): PlaneWorker {
+    const { bullmq, plane, prefix, clock, telemetry, failed } = this.#parts
     const fail = (job: Job<MirroredDead>): never => {
       throw new bullmq.UnrecoverableError(failedReason(job.data))
     }
-    const worker = plane.noting(
-      () =>
-        new bullmq.Worker(this.#queue.name, async (job) => fail(job), {
-          connection: plane.client,
-          prefix,
-          ...telemetry,
-          concurrency: CONCURRENCY,
-          maxStalledCount: Number.MAX_SAFE_INTEGER,
-          runRetryDelay: 1_000,
-        }),
-    )
-    worker.made.on('error', failed)
-    return worker
+    const options = { connection: plane.client, prefix, ...telemetry, ...workerOptions }
+    const make = (): Worker => new bullmq.Worker(this.#queue.name, async (job) => fail(job), options)
+    return new PlaneWorker(clock, plane, make, failed)
   }
 }
 
-function jobOf(dead: MirroredDead): { name: string; data: MirroredDead; opts: object } {
+function jobOf(dead: MirroredDead, shownMax: number): { name: string; data: MirroredDead; opts: object } {
   const { id, type, reason, status, field, atMs } = dead
   return {
     name: type,
@@ -110,7 +103,7 @@ function jobOf(dead: MirroredDead): { name: string; data: MirroredDead; opts: ob
       timestamp: Math.max(0, Math.trunc(atMs)),
       attempts: 1,
       stackTraceLimit: 0,
-      removeOnFail: { count: MIRRORED_MAX },
+      removeOnFail: { count: shownMax },
     },
   }
 }

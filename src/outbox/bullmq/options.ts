@@ -5,8 +5,8 @@ import type { RedisConnection } from './link.ts'
 
 export interface SpillOptions {
   /**
-   * The file. Folders that are missing are made. Each producer that runs beside others on one machine needs a file of its
-   * own. @defaultValue a file in the folder `holdfast-data`, by prefix and workspace
+   * The file. Folders that are missing are made. Producers on one machine may share it: one of them drains it for all.
+   * @defaultValue a file in the folder `holdfast-data`, by prefix and workspace
    */
   readonly path?: string
   /** @defaultValue 10,000,000 */

@@ -1,14 +1,18 @@
 /** Waiting with an end. */
-import type { Clock } from '../../runtime/clock.ts'
+import type { Clock, Hold } from '../../runtime/clock.ts'
 
-/** Resolves to whether `work` has succeeded within the time; what becomes of it later is nobody's concern. */
+/** `late`: it is still under way; what becomes of it is nobody's concern any more. */
+export type HowItWent = 'done' | 'late' | { readonly error: unknown }
+
+/** Resolves to what became of `work` within the time. Never rejects. */
 export async function within(
   clock: Clock,
   limitMs: number,
   work: Promise<unknown>,
-): Promise<'done' | 'late' | { readonly error: unknown }> {
-  const { promise, resolve } = Promise.withResolvers<'done' | 'late' | { readonly error: unknown }>()
-  const cancel = clock.timer(limitMs, () => setImmediate(() => resolve('late')), 'held')
+  hold: Hold = 'free',
+): Promise<HowItWent> {
+  const { promise, resolve } = Promise.withResolvers<HowItWent>()
+  const cancel = clock.timer(limitMs, () => setImmediate(() => resolve('late')), hold)
   work.then(
     () => resolve('done'),
     (error: unknown) => resolve({ error }),

@@ -53,6 +53,11 @@ export class Presence {
     return this.#pause !== ''
   }
 
+  /** Asks Redis now, and tells what has changed. Rejects with an `OutboxError` when it does not answer. */
+  look(): Promise<void> {
+    return this.#beat()
+  }
+
   tell(hint: ProviderHint): void {
     this.#say({ kind: 'hint', hint })
   }

@@ -1,7 +1,7 @@
 /** Connections to Redis. The one file that imports ioredis; only when a connection has to be made from a URL or options. */
 import type { Redis, RedisOptions } from 'ioredis'
 
-import { OptionsError, OutboxError } from '../../errors.ts'
+import { OptionsError } from '../../errors.ts'
 
 export type RedisOptionsLike = RedisOptions
 
@@ -49,7 +49,6 @@ const KEEPALIVE_MS = 10_000
 const SILENCE_MS_MAX = 5_000
 /** BullMQ's workers wait for a job for 10 seconds before they ask again. */
 const SILENCE_PATIENT_MS_MAX = 30_000
-const SLOTS_REFRESH_MS = 5_000
 const REDIRECTIONS_MAX = 4
 const REDIRECTIONS_PATIENT_MAX = 16
 const RETRY_PATIENT_MS = 100
@@ -129,7 +128,8 @@ function clusterOptions({ lazyConnect, enableOfflineQueue, ...node }: OwnOptions
     maxRedirections: enableOfflineQueue ? REDIRECTIONS_PATIENT_MAX : REDIRECTIONS_MAX,
     retryDelayOnFailover: enableOfflineQueue ? RETRY_PATIENT_MS : 0,
     retryDelayOnClusterDown: enableOfflineQueue ? RETRY_PATIENT_MS : 0,
-    slotsRefreshInterval: SLOTS_REFRESH_MS,
+    // A look at the slots that is under way at the end would plan the next one, for ever; a moved slot is told anyway.
+    slotsRefreshInterval: undefined,
     redisOptions: node,
   }
 }
@@ -153,10 +153,9 @@ async function templateOf(connection: RedisConnection): Promise<RedisInstanceLik
 async function importRedis(): Promise<RedisConstructor> {
   try {
     return (await import('ioredis')).Redis
-  } catch (error) {
-    throw new OutboxError('OUTBOX_UNAVAILABLE', 'the Redis outbox needs the package ioredis (>= 5): install it', {
-      cause: error,
-    })
+  } catch {
+    // Not as if Redis were away: time does not mend it, and nothing should spill for it.
+    throw new OptionsError('connection', 'needs the package ioredis, 5 or later: npm install ioredis')
   }
 }
 

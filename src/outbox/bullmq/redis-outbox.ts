@@ -231,11 +231,17 @@ class RedisOutbox implements Outbox {
     })
   }
 
-  /** By somebody's hand, in Bull Board for instance; or it is the echo of our own `setPaused`. */
+  /** By somebody's hand, in Bull Board for instance; or it is the echo of a `setPaused` here or in another process. */
   #queuePaused(paused: boolean): void {
+    void this.#followQueue(paused).catch(() => {})
+  }
+
+  async #followQueue(paused: boolean): Promise<void> {
+    // Another process writes its pause first and then shows it in the queue, but its message may come after both.
+    if (paused !== this.#presence.isPaused) await this.#presence.look()
     if (this.#closed !== undefined || paused === this.#presence.isPaused) return
     const { clock } = this.#parts.context.runtime
     const pause = paused ? { who: 'BullMQ', why: 'the queue was paused', atMs: clock.wallMs() } : null
-    void this.#presence.setPaused(pause).catch(() => {})
+    await this.#presence.setPaused(pause)
   }
 }

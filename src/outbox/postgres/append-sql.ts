@@ -1,7 +1,7 @@
 /** The statements of an append. */
-import { bigintArray, textArray } from './binary-arrays.ts'
+import { numberArray, textArray, wordArray } from './binary-arrays.ts'
 import { BLOCK, CLASS } from './tables.ts'
-import type { EntryRow } from './rows.ts'
+import { numberOfWord, type EntryRow } from './rows.ts'
 
 /** Rows that one statement takes: all stand in one block. */
 export const ROWS_MAX = 2_000
@@ -10,7 +10,7 @@ const columns = 'turn, lane, lanes, class, campaign_at_ms, id, head, body'
 
 /** Live entries are told apart by what waits only while there is a backlog to go past. */
 function classOf(s: string, row: string): string {
-  return `CASE WHEN ${row}.backlog THEN ${CLASS.backlog}
+  return `CASE WHEN ${row}.backlog = 1 THEN ${CLASS.backlog}
       WHEN (SELECT b.turn FROM ${s}.entries b WHERE b.class = ${CLASS.backlog} ORDER BY b.turn LIMIT 1) IS NULL THEN ${CLASS.plain}
       ELSE ${s}.class_of(false, ${row}.lane, ${row}.lanes::bigint[]) END`
 }
@@ -25,7 +25,7 @@ known AS (
 stored AS (
   INSERT INTO ${s}.entries (${columns})
   SELECT b.number * ${BLOCK} + n.place, n.lane, n.lanes::bigint[], ${classOf(s, 'n')}, n.campaign_at_ms, n.id, n.head, n.body
-  FROM block b, unnest($1::text[], $2::bigint[], $3::text[], $4::boolean[], $5::bigint[], $7::text[], $8::text[])
+  FROM block b, unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $7::text[], $8::text[])
     WITH ORDINALITY n(id, lane, lanes, backlog, campaign_at_ms, head, body, place)),
 counted AS (
   INSERT INTO ${s}.tallies (accepted, waiting_bytes) VALUES ($9, $10))
@@ -35,11 +35,11 @@ SELECT number::text AS block FROM block`
 export function insertValues(rows: readonly EntryRow[], bytes: number): readonly unknown[] {
   return [
     textArray(rows.map((row) => row.id)),
-    bigintArray(rows.map((row) => row.lane)),
+    wordArray(rows.map((row) => row.lane)),
     textArray(rows.map((row) => arrayOf(row.lanes))),
-    rows.map((row) => row.isBacklog),
-    bigintArray(rows.map((row) => row.campaignAtMs)),
-    bigintArray(rows.map((row) => row.keepMs)),
+    numberArray(rows.map((row) => Number(row.isBacklog))),
+    numberArray(rows.map((row) => row.campaignAtMs)),
+    numberArray(rows.map((row) => row.keepMs)),
     textArray(rows.map((row) => row.head)),
     textArray(rows.map((row) => row.body)),
     rows.length,
@@ -116,8 +116,8 @@ export function joinValue(
     rows: rows.map((row, index) => ({
       place: index + 1,
       id: row.id,
-      lane: String(row.lane),
-      lanes: row.lanes?.map(String) ?? null,
+      lane: numberOfWord(row.lane),
+      lanes: row.lanes?.map(numberOfWord) ?? null,
       backlog: row.isBacklog,
       campaign_at_ms: row.campaignAtMs,
       keep_ms: row.keepMs,
@@ -130,6 +130,6 @@ export function joinValue(
   })
 }
 
-function arrayOf(numbers: readonly bigint[] | null): string | null {
-  return numbers === null ? null : `{${numbers.join(',')}}`
+function arrayOf(words: readonly string[] | null): string | null {
+  return words === null ? null : `{${words.map(numberOfWord).join(',')}}`
 }

@@ -79,21 +79,27 @@ export class Appends {
   }
 
   #callOf(entries: readonly NewEntry[]): AppendCall {
-    const rows: EntryRow[] = []
+    const { rememberKeysMs } = this.#parts.limits
+    const all = entries.map((entry) => rowOf(entry, rememberKeysMs))
+    const given = all.length
+    if (given === 1 || new Set(entries.map(({ id }) => id)).size === given) {
+      return { rows: all, bytes: bytesOf(all), given, rowOf: undefined }
+    }
     const byId = new Map<string, number>()
-    const indexes = entries.map((entry) => {
-      const known = byId.get(entry.id)
+    const rows: EntryRow[] = []
+    const indexes = all.map((row) => {
+      const known = byId.get(row.id)
       if (known !== undefined) return known
-      byId.set(entry.id, rows.length)
-      return rows.push(rowOf(entry, this.#parts.limits.rememberKeysMs)) - 1
+      byId.set(row.id, rows.length)
+      return rows.push(row) - 1
     })
-    return { rows, bytes: bytesOf(rows), rowOf: indexes }
+    return { rows, bytes: bytesOf(rows), given, rowOf: indexes }
   }
 
   async #store(calls: readonly AppendCall[]): Promise<Appended> {
-    const rows = calls.flatMap((call) => call.rows)
+    const rows = calls.length === 1 ? calls[0]!.rows : calls.flatMap((call) => call.rows)
     const bytes = calls.reduce((sum, call) => sum + call.bytes, 0)
-    const isRepeated = calls.some((call) => call.rowOf.length > call.rows.length)
+    const isRepeated = calls.some((call) => call.rowOf !== undefined)
     if (
       rows.length <= ROWS_MAX &&
       !isRepeated &&
@@ -130,7 +136,7 @@ export class Appends {
     return calls.map((call) => {
       const start = first + before
       before += call.rows.length
-      return call.rowOf.map((index): AppendResult => ({ state: 'stored', position: positionOf(start + index) }))
+      return call.rows.map((_, index): AppendResult => ({ state: 'stored', position: positionOf(start + index) }))
     })
   }
 
@@ -154,7 +160,7 @@ export class Appends {
       this.#parts.stored(Number(row?.['block']))
       for (const [index, { id }] of some.entries()) turns.set(id, Number(row?.['block']) * BLOCK + 1 + index)
     }
-    const duplicates = call.rowOf.length - fresh.length
+    const duplicates = call.given - fresh.length
     if (duplicates > 0) await query(`INSERT INTO ${schema}.tallies (duplicates) VALUES ($1)`, [duplicates])
     const results = ids.map((id): AppendResult => {
       const turn = turns.get(id)
@@ -185,7 +191,8 @@ function bytesOf(rows: readonly EntryRow[]): number {
 }
 
 /** The results of the rows, for each entry of the call: the first one of a row is as the row, the others are duplicates. */
-function resultsOf(indexes: readonly number[], results: readonly AppendResult[]): readonly AppendResult[] {
+function resultsOf(indexes: readonly number[] | undefined, results: readonly AppendResult[]): readonly AppendResult[] {
+  if (indexes === undefined) return results
   const seen = new Set<number>()
   return indexes.map((index) => {
     const { state, position } = results[index]!

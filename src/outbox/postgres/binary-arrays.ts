@@ -9,37 +9,63 @@ const HEAD_BYTES = 20
 const NULL_LENGTH = -1
 
 export function textArray(values: readonly (string | null)[]): Buffer {
-  // A UTF-16 unit has three bytes of UTF-8 at most.
-  const most = values.reduce((sum, value) => sum + 4 + 3 * (value?.length ?? 0), HEAD_BYTES)
-  const buffer = begin(most, TEXT, values)
+  let bytes = HEAD_BYTES
+  for (const value of values) bytes += 4 + (value === null ? 0 : Buffer.byteLength(value))
+  const buffer = begin(bytes, TEXT, values.length)
   let at = HEAD_BYTES
   for (const value of values) {
-    const bytes = value === null ? NULL_LENGTH : buffer.write(value, at + 4)
-    buffer.writeInt32BE(bytes, at)
-    at += 4 + Math.max(0, bytes)
+    if (value === null) at = writeNull(buffer, at)
+    else {
+      const length = buffer.write(value, at + 4)
+      buffer.writeInt32BE(length, at)
+      at += 4 + length
+    }
   }
-  return buffer.subarray(0, at)
+  return buffer
 }
 
-export function bigintArray(values: readonly (bigint | number | null)[]): Buffer {
-  const buffer = begin(HEAD_BYTES + 12 * values.length, INT8, values)
+export function numberArray(values: readonly (number | null)[]): Buffer {
+  const nulls = values.reduce<number>((sum, value) => (value === null ? sum + 1 : sum), 0)
+  const buffer = begin(HEAD_BYTES + 12 * values.length - 8 * nulls, INT8, values.length)
   let at = HEAD_BYTES
   for (const value of values) {
-    buffer.writeInt32BE(value === null ? NULL_LENGTH : 8, at)
-    at += 4
-    if (value === null) continue
-    buffer.writeBigInt64BE(BigInt(value), at)
-    at += 8
+    if (value === null) at = writeNull(buffer, at)
+    else {
+      // Eight bytes of a safe integer, in two halves.
+      const high = Math.floor(value / 0x1_0000_0000)
+      buffer.writeInt32BE(8, at)
+      buffer.writeInt32BE(high, at + 4)
+      buffer.writeUInt32BE(value - high * 0x1_0000_0000, at + 8)
+      at += 12
+    }
   }
-  return buffer.subarray(0, at)
+  return buffer
 }
 
-function begin(bytes: number, type: number, values: readonly unknown[]): Buffer {
+/** Of numbers that are given as their eight bytes, each a character. */
+export function wordArray(words: readonly string[]): Buffer {
+  const buffer = begin(HEAD_BYTES + 12 * words.length, INT8, words.length)
+  let at = HEAD_BYTES
+  for (const word of words) {
+    buffer.writeInt32BE(8, at)
+    buffer.write(word, at + 4, 'latin1')
+    at += 12
+  }
+  return buffer
+}
+
+function begin(bytes: number, type: number, length: number): Buffer {
   const buffer = Buffer.allocUnsafe(bytes)
-  buffer.writeInt32BE(values.length === 0 ? 0 : 1, 0)
-  buffer.writeInt32BE(values.includes(null) ? 1 : 0, 4)
+  buffer.writeInt32BE(length === 0 ? 0 : 1, 0)
+  // Whether there are nulls is looked for by the reader itself.
+  buffer.writeInt32BE(1, 4)
   buffer.writeInt32BE(type, 8)
-  buffer.writeInt32BE(values.length, 12)
+  buffer.writeInt32BE(length, 12)
   buffer.writeInt32BE(1, 16)
   return buffer
+}
+
+function writeNull(buffer: Buffer, at: number): number {
+  buffer.writeInt32BE(NULL_LENGTH, at)
+  return at + 4
 }

@@ -119,7 +119,7 @@ BEGIN
     SELECT * INTO got FROM ${s}.heads(scan_from, busy, least(share, left_n), bytes_max / 4, true);
     all_turns := got.turns; all_lanes := got.lanes;
     left_n := left_n - got.taken; left_bytes := left_bytes - got.bytes;
-    SELECT * INTO got FROM ${s}.express_heads(0, busy || all_lanes, left_n, left_bytes, all_turns = '{}');
+    SELECT * INTO got FROM ${s}.express_heads(scan_from, busy || all_lanes, left_n, left_bytes, all_turns = '{}');
     all_turns := all_turns || got.turns; all_lanes := all_lanes || got.lanes;
     left_n := left_n - got.taken; left_bytes := left_bytes - got.bytes; more := got.more;
   END IF;

@@ -2,8 +2,9 @@
 import type { Runtime } from '../../runtime/runtime.ts'
 import { BacklogShare } from '../claim-room.ts'
 import type { Claim, ClaimedEntry, ClaimWant, Lease, LeaseState, Settlement } from '../outbox.ts'
-import { bigintArray } from './binary-arrays.ts'
+import { numberArray } from './binary-arrays.ts'
 import type { Database } from './database.ts'
+import type { Floor } from './floor.ts'
 import { numberOf, positionOfRow } from './positions.ts'
 import { entryOf } from './rows.ts'
 import { KIND } from './settle-functions.ts'
@@ -19,8 +20,7 @@ export interface ClaimParts {
   readonly schema: string
   readonly handle: string
   readonly runtime: Pick<Runtime, 'clock' | 'newId'>
-  /** The turn below which nothing waits any more. */
-  readonly floor: () => number
+  readonly floor: Floor
 }
 
 export class Claims {
@@ -38,7 +38,7 @@ export class Claims {
     const lease = runtime.newId()
     const share = this.#share.next(want.entriesMax)
     try {
-      const values = [lease, handle, want.entriesMax, want.bytesMax, want.leaseMs, share, floor()]
+      const values = [lease, handle, want.entriesMax, want.bytesMax, want.leaseMs, share, floor.turn]
       const [claimed] = await database.query(`SELECT * FROM ${schema}.claim($1, $2, $3, $4, $5, $6, $7)`, values)
       const turns = claimed?.['turns'] as readonly string[]
       const nextMs = claimed?.['next_ms'] as number | null
@@ -47,7 +47,7 @@ export class Claims {
       const rows = await database.query(
         `SELECT e.turn, e.joined, e.campaign_at_ms, e.id, e.head, e.body, coalesce(r.attempts, 0) AS attempts
         FROM ${schema}.entries e LEFT JOIN ${schema}.retries r USING (turn) WHERE e.turn = ANY ($1::bigint[]) ORDER BY e.turn`,
-        [bigintArray(turns.map(Number))],
+        [numberArray(turns.map(Number))],
       )
       return { lease, entries: rows.map(claimedOf), nextInMs, role: 'active' }
     } catch (error) {

@@ -26,6 +26,7 @@ import { Census } from './census.ts'
 import { Claims } from './claims.ts'
 import { Database } from './database.ts'
 import { postgresExecutions } from './executions.ts'
+import { Floor } from './floor.ts'
 import { checkVersion, lockNumber, quoted } from './migrations.ts'
 import { Operators } from './operators.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
@@ -79,6 +80,7 @@ function partsOf(database: Database, schema: string, options: ResolvedPostgresOp
   const { limits } = options
   const handle = runtime.newId()
   const used = new UsedEstimate({ operations: limits.maxOperations, bytes: limits.maxBytes })
+  const floor = new Floor()
   const upkeep = new Upkeep(database, schema, runtime.clock)
   const pulse = new Pulse({
     database,
@@ -86,6 +88,7 @@ function partsOf(database: Database, schema: string, options: ResolvedPostgresOp
     handle,
     clock: runtime.clock,
     used,
+    floor,
     notice,
     looks: context.looks === true,
     looked: (look) => upkeep.run(look),
@@ -104,7 +107,7 @@ function partsOf(database: Database, schema: string, options: ResolvedPostgresOp
       wakeUp?.tell()
     },
   })
-  const claims = new Claims({ database, schema, handle, runtime, floor: () => 0 })
+  const claims = new Claims({ database, schema, handle, runtime, floor })
   const operators = new Operators(database, schema)
   const census = new Census(database, schema, limits, runtime.clock)
   return { database, appends, claims, operators, census, pulse, wakeUp }

@@ -17,8 +17,10 @@ const PENDING_BYTES_MAX = 64 * 1024 * 1024
 export interface AppendCall {
   readonly rows: readonly EntryRow[]
   readonly bytes: number
-  /** For each entry of the call, the row that it is. */
-  readonly rowOf: readonly number[]
+  /** How many entries were given. */
+  readonly given: number
+  /** For each of them, the row that it is; undefined where each is a row of its own. */
+  readonly rowOf: readonly number[] | undefined
 }
 
 interface Pending {
@@ -35,7 +37,8 @@ export class PendingAppends {
   #queue: Pending[] = []
   #bytes = 0
   #running = 0
-  readonly #lanes = new Map<bigint, number>()
+  /** Of each statement that is under way, the lanes in it. */
+  readonly #lanes = new Set<ReadonlySet<string>>()
   #idle: (() => void)[] = []
 
   /** @param store stores the calls of one group, each whole or not at all; rejects when that is so for all of them */
@@ -80,7 +83,7 @@ export class PendingAppends {
       rows += call.rows.length
       bytes += call.bytes
       if (length > 0 && (rows > GROUP_ROWS_MAX || bytes > GROUP_BYTES_MAX)) break
-      if (this.#running > 0 && call.rows.some((row) => lanesOf(row).some((lane) => this.#lanes.has(lane)))) break
+      if (this.#running > 0 && this.#isUnderWay(call)) break
       length++
       if (call.rows.length > ROWS_MAX) break
     }
@@ -89,14 +92,11 @@ export class PendingAppends {
 
   async #run(group: readonly Pending[]): Promise<void> {
     const calls = group.map(({ call }) => call)
-    const lanes = calls.flatMap((call) => call.rows.flatMap(lanesOf))
-    for (const lane of lanes) this.#lanes.set(lane, (this.#lanes.get(lane) ?? 0) + 1)
+    const lanes = new Set<string>()
+    for (const { rows } of calls) for (const row of rows) for (const lane of row.lanes ?? [row.lane]) lanes.add(lane)
+    this.#lanes.add(lanes)
     const appended = await this.#store(calls).catch((error: unknown): Appended => calls.map(() => error as Error))
-    for (const lane of lanes) {
-      const left = this.#lanes.get(lane)! - 1
-      if (left === 0) this.#lanes.delete(lane)
-      else this.#lanes.set(lane, left)
-    }
+    this.#lanes.delete(lanes)
     for (const [index, { call, resolve, reject }] of group.entries()) {
       this.#bytes -= call.bytes
       const result = appended[index]!
@@ -106,8 +106,13 @@ export class PendingAppends {
     this.#running--
     this.#next()
   }
-}
 
-function lanesOf(row: EntryRow): readonly bigint[] {
-  return row.lanes ?? [row.lane]
+  #isUnderWay({ rows }: AppendCall): boolean {
+    for (const lanes of this.#lanes) {
+      for (const { lane, lanes: all } of rows) {
+        if (all === null ? lanes.has(lane) : all.some((each) => lanes.has(each))) return true
+      }
+    }
+    return false
+  }
 }

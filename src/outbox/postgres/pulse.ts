@@ -5,6 +5,7 @@
 import type { CancelTimer, Clock } from '../../runtime/clock.ts'
 import type { OutboxNotice, ProviderHint, SharedPause } from '../outbox.ts'
 import type { Database } from './database.ts'
+import type { Floor } from './floor.ts'
 import type { UsedEstimate } from './used.ts'
 import { usedSql } from './append-sql.ts'
 
@@ -21,6 +22,7 @@ export interface PulseParts {
   readonly handle: string
   readonly clock: Clock
   readonly used: UsedEstimate
+  readonly floor: Floor
   readonly notice: (notice: OutboxNotice) => void
   /** It gives no sign of life, so it does not count and never leads. */
   readonly looks: boolean
@@ -119,13 +121,14 @@ export class Pulse {
   }
 
   async #look(): Promise<void> {
-    const { database, schema: s, handle, notice, used, looks } = this.#parts
+    const { database, schema: s, handle, notice, used, floor, looks } = this.#parts
     if (!looks && this.#beats++ % SIGN_EVERY === 0) {
-      await database.query(
+      const [sign] = await database.query(
         `INSERT INTO ${s}.handles (id, seen) VALUES ($1, clock_timestamp())
-        ON CONFLICT (id) DO UPDATE SET seen = excluded.seen`,
+        ON CONFLICT (id) DO UPDATE SET seen = excluded.seen RETURNING pg_current_xact_id()::text AS transaction`,
         [handle],
       )
+      floor.drew(BigInt(sign?.['transaction'] as string))
     }
     const [row = {}] = await database.query(
       `SELECT (SELECT CASE WHEN b.is_called THEN b.last_value ELSE 0 END FROM ${s}.blocks b)::text AS block,
@@ -134,10 +137,17 @@ export class Pulse {
         (SELECT min(h.id) FROM ${s}.handles h WHERE h.seen > clock_timestamp() - ${SILENT}) AS leader,
         (SELECT coalesce(max(n.number), 0) FROM ${s}.hints n)::text AS hint,
         (SELECT json_agg(n.hint ORDER BY n.number)::text FROM ${s}.hints n WHERE n.number > $1 AND n.handle <> $2) AS hints,
-        (SELECT count(*) FROM ${s}.tallies) AS tallies, u.operations, u.bytes
+        (SELECT count(*) FROM ${s}.tallies) AS tallies, u.operations, u.bytes,
+        pg_snapshot_xmin(pg_current_snapshot())::text AS oldest,
+        (SELECT e.turn FROM ${s}.entries e WHERE e.turn > $3 ORDER BY e.turn LIMIT 1)::text AS first
       FROM (${usedSql(s)}) u`,
-      [this.#lastHint ?? 0, handle],
+      [this.#lastHint ?? 0, handle, floor.turn],
     )
+    floor.looked({
+      block: Number(row['block']),
+      oldest: BigInt(row['oldest'] as string),
+      first: row['first'] === null ? undefined : Number(row['first']),
+    })
     used.set({ operations: Number(row['operations']), bytes: Number(row['bytes']) })
     const handles = Number(row['handles'])
     if (handles !== this.#handles) notice({ type: 'handles', count: (this.#handles = handles) })

@@ -10,8 +10,9 @@ import { RESEND_MS } from '../limits.ts'
 import type { NewEntry } from '../outbox.ts'
 
 export interface EntryRow {
-  readonly lane: bigint
-  readonly lanes: readonly bigint[] | null
+  /** Lanes are eight bytes here, each a character. */
+  readonly lane: string
+  readonly lanes: readonly string[] | null
   readonly isBacklog: boolean
   readonly campaignAtMs: number | null
   readonly keepMs: number
@@ -23,18 +24,28 @@ export interface EntryRow {
   readonly bytes: number
 }
 
-/** The number under which a lane is found. */
-export function laneNumber(lane: string): bigint {
-  return BigInt.asIntN(64, BigInt(`0x${hash('sha256', lane).slice(0, 16)}`))
+/** The eight bytes under which a lane is found, each a character. */
+function laneWord(lane: string): string {
+  return hash('sha256', lane, 'binary').slice(0, 8)
+}
+
+/** The number that those bytes are, as text. */
+export function numberOfWord(word: string): string {
+  return Buffer.from(word, 'latin1').readBigInt64BE(0).toString()
+}
+
+/** The number under which a lane is found, as text. */
+export function laneNumber(lane: string): string {
+  return numberOfWord(laneWord(lane))
 }
 
 export function rowOf(entry: NewEntry, rememberKeysMs: number): EntryRow {
   const { lanes, type, priority, acceptedAtMs, expiresAtMs, campaignAtMs, keyed } = entry
-  const numbers = lanes.map(laneNumber)
+  const first = laneWord(lanes[0]!)
   const body = wellFormed(entry.body)
   return {
-    lane: numbers[0]!,
-    lanes: numbers.length === 1 ? null : [...new Set(numbers)],
+    lane: first,
+    lanes: lanes.length === 1 ? null : [...new Set(lanes.map(laneWord))],
     isBacklog: priority !== 'live',
     campaignAtMs,
     isKeyed: keyed,

@@ -32,6 +32,8 @@ export interface KeeperParts {
   readonly transfer: Transfer
   readonly turnstile: Turnstile
   readonly notice: (notice: OutboxNotice) => void
+  /** The remote outbox was opened. */
+  readonly opened: () => void
   readonly pinged: (stats: OutboxStats) => void
 }
 
@@ -115,7 +117,7 @@ export class Keeper {
   }
 
   async #open(): Promise<boolean> {
-    const { remote, delivering, notice } = this.#parts
+    const { remote, delivering, notice, opened } = this.#parts
     if (remote.opened !== undefined) return true
     try {
       await Promise.race([remote.open(), this.#stopped])
@@ -125,6 +127,7 @@ export class Keeper {
     if (this.#stopping) return false
     this.#isProven = true
     delivering.answered()
+    opened()
     notice({ type: 'appended' })
     return true
   }
@@ -169,7 +172,7 @@ export class Keeper {
 
   async #move(head: Parameters<Transfer['move']>[0], to: Outbox): Promise<Next> {
     try {
-      await this.#parts.transfer.move(head, to)
+      if (!(await this.#parts.transfer.move(head, to))) return 'again'
     } catch {
       this.#isProven = false
       return 'away'

@@ -12,12 +12,15 @@ export interface SpillOptions {
   readonly maxBytes?: number
 }
 
+/** Where appends go while the remote outbox is away, and what becomes of them there. */
 export interface SpillSettings {
   readonly spill: SpillOptions
   /** `hold`: what spilled waits for the remote outbox. `deliver`: after a while it is delivered from the file. */
   readonly onOutage: 'hold' | 'deliver'
   /** With `deliver`: how long the remote outbox must have been away, in milliseconds. */
   readonly deliverAfterMs: number
+  /** How long the file knows a key again; as the remote outbox does. @defaultValue 1 hour */
+  readonly rememberKeysMs?: number
 }
 
 export interface ResolvedSpill {
@@ -26,9 +29,14 @@ export interface ResolvedSpill {
   readonly deliverAfterMs: number
 }
 
-export function resolveSpill({ spill, onOutage, deliverAfterMs }: SpillSettings): ResolvedSpill {
+export function resolveSpill({ spill, onOutage, deliverAfterMs, rememberKeysMs }: SpillSettings): ResolvedSpill {
   if (onOutage !== 'hold' && onOutage !== 'deliver') throw new OptionsError('onOutage', 'must be one of hold, deliver')
-  return { file: resolveFile(spill), onOutage, deliverAfterMs: wholeNumber('deliverAfterMs', deliverAfterMs, 0) }
+  const keys = rememberKeysMs === undefined ? {} : { rememberKeysMs: wholeNumber('rememberKeysMs', rememberKeysMs, 0) }
+  return {
+    file: { ...resolveFile(spill), ...keys },
+    onOutage,
+    deliverAfterMs: wholeNumber('deliverAfterMs', deliverAfterMs, 0),
+  }
 }
 
 function resolveFile(spill: unknown): ResolvedSqliteOptions {

@@ -17,7 +17,6 @@ import type {
   OpenOutbox,
   Outbox,
   OutboxContext,
-  OutboxNotice,
   OutboxStats,
   Position,
   ProviderHint,
@@ -31,7 +30,7 @@ import { isAway } from './away.ts'
 import { Delivering } from './delivering.ts'
 import { Keeper } from './keeper.ts'
 import { Line } from './line.ts'
-import { marked } from './names.ts'
+import { Notices } from './notices.ts'
 import { Operators } from './operators.ts'
 import { Remote } from './remote.ts'
 import { statsOfBoth } from './stats.ts'
@@ -52,9 +51,9 @@ export interface Spilling {
 export function openSpilling(spilling: Spilling): OpenOutbox {
   return async (context) => {
     const told = new Notices(context.notice)
-    told.remote({ type: 'role', role: 'active' })
-    const file = await spilling.local({ ...context, notice: (notice) => told.file(notice) })
-    const remote = new Remote(() => spilling.remote({ ...context, notice: (notice) => told.remote(notice) }))
+    told.fromRemote({ type: 'role', role: 'active' })
+    const file = await spilling.local({ ...context, notice: (notice) => told.fromFile(notice) })
+    const remote = new Remote(() => spilling.remote({ ...context, notice: (notice) => told.fromRemote(notice) }))
     try {
       const failure = await openSoon(remote, context.runtime.clock)
       const [last] = (await file.list({ from: 'waiting', order: 'newest-first', limit: 1 })).entries
@@ -83,32 +82,6 @@ async function openSoon(remote: Remote, clock: Clock): Promise<unknown> {
     return error
   } finally {
     cancel!()
-  }
-}
-
-/** What both outboxes say, as what one says. */
-class Notices {
-  readonly tell: (notice: OutboxNotice) => void
-  /** There may be something to drain. */
-  woken: () => void = () => {}
-  #role: 'active' | 'standby' | undefined
-
-  constructor(tell: (notice: OutboxNotice) => void) {
-    this.tell = tell
-  }
-
-  remote(notice: OutboxNotice): void {
-    if (notice.type === 'role') {
-      if (notice.role === this.#role) return
-      this.#role = notice.role
-    }
-    this.tell(notice)
-  }
-
-  file(notice: OutboxNotice): void {
-    if (notice.type === 'appended' || notice.type === 'role') this.woken()
-    else if (notice.type === 'damaged-entry') this.tell({ ...notice, position: marked(notice.position) })
-    else if (notice.type === 'quarantined') this.tell(notice)
   }
 }
 
@@ -158,6 +131,7 @@ class SpillOutbox implements Outbox {
       transfer: new Transfer(file, runtime.clock),
       turnstile,
       notice: (notice) => notices.tell(notice),
+      opened: () => notices.opened(file),
       pinged: (stats) => (this.#known = stats),
     })
     notices.woken = () => this.#keeper.wake()
@@ -167,7 +141,12 @@ class SpillOutbox implements Outbox {
   start(found: { readonly mark: number; readonly left: number; readonly failure: unknown }): void {
     this.#line.mark = found.mark
     const isOpen = found.failure === undefined
-    if (!isOpen) this.#delivering.away()
+    if (isOpen) {
+      this.#notices.opened(this.#file)
+    } else {
+      this.#notices.away(this.#file)
+      this.#delivering.away()
+    }
     if (isOpen && found.left === 0) this.#line.turn('direct')
     else this.#began(isOpen ? null : codeOf(found.failure), found.left)
     this.#keeper.start(isOpen)

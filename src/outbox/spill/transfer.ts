@@ -32,13 +32,17 @@ export class Transfer {
     return { ...head, askedMs }
   }
 
-  /** Takes it over into the remote outbox. Rejects as its `append` does; then it is still in the file. */
-  async move({ entries, askedMs }: Head & { readonly askedMs: number }, remote: Outbox): Promise<void> {
-    if (this.#clock.monotonicMs() - askedMs > FRESH_MS) return
+  /**
+   * Takes it over into the remote outbox. Rejects as its `append` does; then it is still in the file. Resolves to false
+   * when it was read too long ago.
+   */
+  async move({ entries, askedMs }: Head & { readonly askedMs: number }, remote: Outbox): Promise<boolean> {
+    if (this.#clock.monotonicMs() - askedMs > FRESH_MS) return false
     try {
       const results = await remote.append(entries.map(asNew))
       await this.#file.handOver(entries.map(({ position }, index) => ({ position, to: results[index]!.position })))
       this.#entriesMax = Math.min(BATCH_ENTRIES_MAX, this.#entriesMax * 2)
+      return true
     } catch (error) {
       // There may be room for a part of it.
       if (codeOf(error) === 'OUTBOX_FULL') this.#entriesMax = Math.max(1, Math.floor(this.#entriesMax / 2))

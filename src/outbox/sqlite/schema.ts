@@ -6,7 +6,8 @@
  *   of every transaction, and written back with whatever the transaction changes.
  * - `entry`: what waits. `lanes` is null for one lane, else a JSON array of all. `crc` covers all but `attempts`.
  * - `dead_letter`: the same, and why it died.
- * - `tombstone`: what became of entries of which nothing else is left to tell that they were not delivered.
+ * - `tombstone`: what became of entries of which nothing else is left to tell that they were not delivered. For one that was
+ *   handed over to another outbox `moved_to` is a text.
  * - `known_key`: ids of keyed entries.
  * - `execution`: leases and results of `executeIdempotent` (`executions.ts`).
  * - `pause`: one row while delivery is paused for all handles (`pause.ts`).

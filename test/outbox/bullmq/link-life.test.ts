@@ -10,7 +10,7 @@ import { Redis } from 'ioredis'
 import { OptionsError } from '../../../src/errors.ts'
 import { openLink } from '../../../src/outbox/bullmq/link.ts'
 import { until } from '../../until.ts'
-import { clock, count, failureOf, FOREVER_MS, hastyClock, scene, succeeds } from './scene.ts'
+import { clock, count, failureOf, FOREVER_MS, fastClock, scene, succeeds } from './scene.ts'
 
 const KEY = '{a}counter'
 const open = { commandTimeoutMs: FOREVER_MS, clock }
@@ -43,7 +43,7 @@ test('a server that accepts and says nothing is given up', async () => {
   try {
     const { port } = silent.address() as AddressInfo
     const error = await failureOf(
-      openLink({ connection: { host: '127.0.0.1', port }, commandTimeoutMs: FOREVER_MS, clock: hastyClock }),
+      openLink({ connection: { host: '127.0.0.1', port }, commandTimeoutMs: FOREVER_MS, clock: fastClock }),
     )
     assert.equal(error.code, 'OUTBOX_UNAVAILABLE')
     assert.match(error.message, /was not ready within 5000 ms/)

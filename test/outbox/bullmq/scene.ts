@@ -14,8 +14,12 @@ export const clock: Clock = systemRuntime.clock
 /** Longer than any test: what ends sooner did not wait for it. */
 export const FOREVER_MS = 120_000
 
-/** Waits are a twentieth as long: for what would take many seconds. */
-export const hastyClock: Clock = { ...clock, timer: (delayMs, fire, hold) => clock.timer(delayMs / 20, fire, hold) }
+/** Ten times as fast, also for those who ask it how long something took. */
+export const fastClock: Clock = {
+  wallMs: () => clock.wallMs(),
+  monotonicMs: () => clock.monotonicMs() * 10,
+  timer: (delayMs, fire, hold) => clock.timer(delayMs / 10, fire, hold),
+}
 
 /** Soon over, for those who wait for it. */
 export const TIMEOUT_MS = 1_000

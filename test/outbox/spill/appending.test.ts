@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { OutboxError, OutboxFullError } from '../../../src/errors.ts'
-import type { NewEntry } from '../../../src/outbox/outbox.ts'
+import type { AppendResult, NewEntry } from '../../../src/outbox/outbox.ts'
 import { entry } from '../../../src/testing/outbox-conformance/scene.ts'
 import { settled } from '../../virtual-time.ts'
 import { drained, idsIn, inScene, spillsOf, waitingIn } from './scene.ts'
@@ -192,6 +192,56 @@ test(
 )
 
 test(
+  'a call at the moment in which the last of the spill goes over waits for it, and goes direct',
+  inScene(async ({ open, remote, network, runtime }) => {
+    const { outbox } = await open()
+    network.fate = () => 'refused'
+    await outbox.append([entry('1')])
+    network.calls = []
+    const appends = (): number => network.calls.filter((call) => call === 'append').length
+    network.fate = (call) => (call === 'append' && appends() <= 2 ? 'slow' : 'well')
+    while (appends() < 1) await runtime.clock.step()
+    const second = outbox.append([entry('2')])
+    while (appends() < 2) await runtime.clock.step()
+    const third = outbox.append([entry('3')])
+    const results = await settled(Promise.all([second, third]), runtime.clock)
+    assert.deepEqual(
+      results.map(([result]) => result?.spilled),
+      [true, undefined],
+    )
+    assert.deepEqual(await idsIn(remote), ['1', '2', '3'])
+  }),
+)
+
+test(
+  'a call that is still on its way to the file is not overtaken when all that was in it has gone over',
+  inScene(async ({ open, remote, network, runtime }) => {
+    const { outbox } = await settled(open({ diskMs: 20 }), runtime.clock)
+    const calls: Promise<readonly AppendResult[]>[] = []
+    const append = (): number => calls.push(outbox.append([entry(`${calls.length}`)]))
+    // Whenever the end comes, some time or other a call is on its way to an empty file.
+    for (let offsetMs = 0; offsetMs < 100; offsetMs += 5) {
+      network.fate = () => 'refused'
+      append()
+      await settled(calls.at(-1)!, runtime.clock)
+      network.fate = () => 'well'
+      network.calls = []
+      while (!network.calls.includes('append')) await runtime.clock.step()
+      await runtime.clock.advance(offsetMs)
+      for (let index = 0; index < 50; index++) {
+        append()
+        await runtime.clock.advance(1)
+      }
+      await settled(Promise.all(calls), runtime.clock)
+      await drained(outbox, runtime.clock)
+    }
+    const results = await Promise.all(calls)
+    assert.ok(results.some(([result]) => result?.spilled === undefined))
+    assert.deepEqual(await idsIn(remote), ids(many('', calls.length)))
+  }),
+)
+
+test(
   'ten thousand operations of one lane go over in batches of five hundred, while others come',
   inScene(async ({ open, remote, network, runtime }) => {
     const { outbox } = await open()
@@ -290,6 +340,32 @@ test(
     await runtime.clock.advance(10_000)
     assert.deepEqual(await idsIn(remote), ['0', '1'])
     assert.equal((await outbox.append([entry('2')]))[0]?.spilled, undefined, 'it goes direct again')
+  }),
+)
+
+test(
+  'what the disk of the spill refuses is the error of the call, and nothing stands in the way of those after it',
+  inScene(async ({ open, remote, network, runtime }) => {
+    let isFull = true
+    const full = new OutboxError('OUTBOX_DISK_FULL', 'the disk is full', { path: 'spill.db' })
+    const { outbox, notices } = await open({
+      diskError: (call) => (isFull && (call === 'append' || call === 'handOver') ? full : undefined),
+    })
+    network.fate = () => 'refused'
+    await assert.rejects(outbox.append([entry('1')]), { code: 'OUTBOX_DISK_FULL' })
+    isFull = false
+    await outbox.append([entry('2')])
+    isFull = true
+    await assert.rejects(outbox.append([entry('3')]), { code: 'OUTBOX_DISK_FULL' })
+    network.fate = () => 'well'
+    await runtime.clock.advance(30_000)
+    assert.deepEqual(await idsIn(remote), ['2'], 'it went over, and cannot be taken out')
+    isFull = false
+    await drained(outbox, runtime.clock)
+    await runtime.clock.advance(10_000)
+    assert.equal(spillsOf(notices).at(-1), 'ended null 0')
+    await outbox.append([entry('4')])
+    assert.deepEqual(await idsIn(remote), ['2', '4'])
   }),
 )
 

@@ -6,7 +6,7 @@ import { OutboxError } from '../../../src/errors.ts'
 import type { Claim, Outbox } from '../../../src/outbox/outbox.ts'
 import { entry, idsOf } from '../../../src/testing/outbox-conformance/scene.ts'
 import { settled } from '../../virtual-time.ts'
-import { drained, idsIn, inScene, spillsOf } from './scene.ts'
+import { drained, idsIn, inScene, type SpillHandle, spillsOf } from './scene.ts'
 
 const want = { entriesMax: 100, bytesMax: 1_000_000, leaseMs: 10_000 }
 const delivered = { to: 'delivered' } as const
@@ -96,6 +96,23 @@ test(
     assert.deepEqual(await idsIn(remote), ['1', '2', '3'])
     assert.equal((await second.outbox.append([entry('4')]))[0]?.spilled, undefined)
     assert.equal(spillsOf(second.notices).at(-1), 'ended null 0')
+  }),
+)
+
+test(
+  'a call right after the start does not overtake what a former process left, although the remote outbox would take it',
+  inScene(async ({ open, remote, network, runtime }) => {
+    const first = await open()
+    network.fate = () => 'refused'
+    await first.outbox.append([entry('1')])
+    first.kill()
+    let appends = 0
+    network.fate = (call) => (call === 'append' && ++appends === 1 ? 'slow' : 'well')
+    const { outbox } = await open()
+    const [second] = await settled(outbox.append([entry('2')]), runtime.clock)
+    assert.equal(second?.spilled, true)
+    await drained(outbox, runtime.clock)
+    assert.deepEqual(await idsIn(remote), ['1', '2'])
   }),
 )
 
@@ -313,5 +330,36 @@ test(
     await runtime.clock.advance(10_000)
     assert.deepEqual(await idsIn(remote), ['left'])
     assert.deepEqual(spillsOf(first.notices), [])
+  }),
+)
+
+test(
+  'a pause holds for a process that starts in the outage, and for as long as the remote outbox says',
+  inScene(async ({ open, remote, network, runtime }) => {
+    const pause = { who: 'ada', why: 'an import', atMs: runtime.clock.wallMs() }
+    const pausesOf = ({ notices }: SpillHandle): readonly unknown[] =>
+      notices.filter((notice) => notice.type === 'paused').map((notice) => notice.pause)
+    const first = await open()
+    await remote.setPaused(pause)
+    await runtime.clock.advance(1_000)
+    assert.deepEqual(pausesOf(first), [pause])
+    first.kill()
+    network.fate = () => 'refused'
+    const second = await open()
+    assert.deepEqual(pausesOf(second), [pause], 'the remote outbox could not tell')
+    network.fate = () => 'well'
+    await runtime.clock.advance(10_000)
+    assert.deepEqual(pausesOf(second), [pause], 'it says the same')
+    second.kill()
+    await remote.setPaused(null)
+    network.fate = () => 'refused'
+    const third = await open()
+    assert.deepEqual(pausesOf(third), [pause], 'nobody has heard of its end')
+    network.fate = () => 'well'
+    await runtime.clock.advance(10_000)
+    assert.deepEqual(pausesOf(third), [pause, null])
+    third.kill()
+    network.fate = () => 'refused'
+    assert.deepEqual(pausesOf(await open()), [])
   }),
 )

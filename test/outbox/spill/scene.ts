@@ -109,10 +109,12 @@ class Life {
   }
 }
 
-/** Calls are done in their order, at once; the answers come when the disk has turned. */
-async function answeredLate(run: () => Promise<unknown>, ms: number, clock: VirtualClock): Promise<unknown> {
+/** As a file with a thread: appends gather for a while before they are done, and answers take their time. */
+async function slowly(call: string, run: () => Promise<unknown>, ms: number, clock: VirtualClock): Promise<unknown> {
+  const pass = (): Promise<void> => new Promise((resolve) => clock.timer(ms, resolve))
+  if (call === 'append') await pass()
   const answer = await run()
-  await new Promise<void>((resolve) => clock.timer(ms, resolve))
+  await pass()
   return answer
 }
 
@@ -144,8 +146,10 @@ export interface SpillSceneOptions {
   readonly deliverAfterMs?: number
   readonly limits?: Partial<SqliteOutboxOptions>
   readonly openRemote?: OpenOutbox
-  /** How long each answer of the file takes. */
+  /** How long the file takes for an answer. */
   readonly diskMs?: number
+  /** What the file answers instead of what was asked. */
+  readonly diskError?: (call: string) => Error | undefined
 }
 
 export async function spillScene(limits: OutboxLimits = {}): Promise<SpillScene> {
@@ -171,8 +175,13 @@ export async function spillScene(limits: OutboxLimits = {}): Promise<SpillScene>
         local: life.opener(async (context) => {
           const opened = await local(file, options.limits)(context)
           files.push(opened)
-          const { diskMs = 0 } = options
-          return diskMs === 0 ? opened : carried(opened, (_call, run) => answeredLate(run, diskMs, runtime.clock))
+          const { diskMs = 0, diskError } = options
+          if (diskMs > 0) return carried(opened, (call, run) => slowly(call, run, diskMs, runtime.clock))
+          return carried(opened, async (call, run) => {
+            const error = diskError?.(call)
+            if (error !== undefined) throw error
+            return run()
+          })
         }),
         onOutage,
         deliverAfterMs,
