@@ -19,6 +19,8 @@ export interface Sending {
   readonly request: HttpParts
   readonly entries: number
   readonly timeoutMs: number
+  /** Monotonic time from which that runs: of the look at the leases that it goes under. @defaultValue when it is sent */
+  readonly fromMs?: number
   readonly signal: AbortSignal
   /** Of the entries that have one. */
   readonly traces: readonly TraceContext[]
@@ -35,7 +37,7 @@ export interface Judged {
 
 export async function attemptWith(pass: Pass, sending: Sending, parts: AttemptParts): Promise<Judged> {
   const { request, entries } = sending
-  const attempt = await parts.sender.send(request, entries, sending.timeoutMs, sending.signal)
+  const attempt = await parts.sender.send(request, entries, sending.timeoutMs, sending.signal, sending.fromMs)
   const whole = wholeOf(attempt)
   const nowMs = parts.runtime.clock.monotonicMs()
   const { verdict } = parts.gate.leave(pass, { ...whole, durationMs: attempt.durationMs }, nowMs)

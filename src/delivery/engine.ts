@@ -199,7 +199,7 @@ class DeliveryEngine implements Engine {
       if (shipment === undefined) return null
       const pass = gate.enter(nowMs)
       assert(pass !== undefined, 'an open gate lets one pass')
-      this.#flights.launch(shipment, pass)
+      this.#flights.launch(shipment, pass, nowMs)
     }
   }
 

@@ -20,7 +20,8 @@ export interface FlightParts extends AttemptParts {
 
 export interface Flights {
   readonly count: number
-  launch(shipment: Shipment, pass: Pass): void
+  /** @param nowMs monotonic time at which its leases were looked at: they outlast an attempt that is over in time from then. */
+  launch(shipment: Shipment, pass: Pass, nowMs: number): void
   /** How long an attempt of it may take at most. */
   timeoutMs(shipment: Shipment): number
   /** Ends every attempt under way; what was on its way may have arrived. */
@@ -36,11 +37,12 @@ export function createFlights(parts: FlightParts): Flights {
     return shipment.parcels.length > 1 ? options.batchTimeoutMs : options.callTimeoutMs
   }
 
-  async function fly(shipment: Shipment, pass: Pass): Promise<void> {
+  async function fly(shipment: Shipment, pass: Pass, fromMs: number): Promise<void> {
     const sending = {
       request: requestOf(shipment),
       entries: shipment.parcels.length,
       timeoutMs: gate.timeoutMs(pass, timeoutMs(shipment)),
+      fromMs,
       signal: controller.signal,
       traces: tracesOf(shipment),
     }
@@ -81,9 +83,9 @@ export function createFlights(parts: FlightParts): Flights {
     get count() {
       return count
     },
-    launch(shipment, pass) {
+    launch(shipment, pass, nowMs) {
       count++
-      void fly(shipment, pass)
+      void fly(shipment, pass, nowMs)
     },
     timeoutMs,
     abort: () => controller.abort(),

@@ -35,7 +35,8 @@ export interface Attempt {
 }
 
 export interface Sender {
-  send(parts: HttpParts, entries: number, timeoutMs: number, signal: AbortSignal): Promise<Attempt>
+  /** @param fromMs monotonic time from which `timeoutMs` runs. @defaultValue now */
+  send(parts: HttpParts, entries: number, timeoutMs: number, signal: AbortSignal, fromMs?: number): Promise<Attempt>
   /** What may be kept of an answer's text: at most 10,000 bytes of it, and none of the credentials. */
   excerptOf(body: string): string
   /** The answer itself, for a question that is asked at once. Throws what `fetch` throws; see `isTimeout`. */
@@ -72,11 +73,17 @@ class HttpSender implements Sender {
     this.#authorization = `Basic ${Buffer.from(`${target.siteId}:${target.apiKey}`, 'utf8').toString('base64')}`
   }
 
-  async send(parts: HttpParts, entries: number, timeoutMs: number, signal: AbortSignal): Promise<Attempt> {
+  async send(
+    parts: HttpParts,
+    entries: number,
+    timeoutMs: number,
+    signal: AbortSignal,
+    fromMs?: number,
+  ): Promise<Attempt> {
     const { clock } = this.#runtime
     const startedMs = clock.monotonicMs()
     const attempt = await this.#limited<Omit<Attempt, 'durationMs'>>(
-      timeoutMs,
+      (fromMs ?? startedMs) + timeoutMs,
       signal,
       async (deadline) => {
         const { response, body } = await this.#exchange(parts, deadline)
@@ -106,7 +113,7 @@ class HttpSender implements Sender {
 
   ask(parts: HttpParts, timeoutMs: number, signal?: AbortSignal): Promise<Reply> {
     return this.#limited(
-      timeoutMs,
+      this.#runtime.clock.monotonicMs() + timeoutMs,
       signal,
       async (deadline) => {
         const { response, body } = await this.#exchange(parts, deadline)
@@ -148,7 +155,7 @@ class HttpSender implements Sender {
 
   /** Runs an exchange under a deadline; tells our timeout from the caller's abort. */
   async #limited<T>(
-    timeoutMs: number,
+    endMs: number,
     outer: AbortSignal | undefined,
     run: (deadline: Deadline) => Promise<T>,
     failed: (error: unknown, why: { timedOut: boolean; aborted: boolean }) => T,
@@ -164,8 +171,7 @@ class HttpSender implements Sender {
     }
     const onAbort = (): void => end(ABORTED)
     const { clock } = this.#runtime
-    const endMs = clock.monotonicMs() + timeoutMs
-    const cancel = clock.timer(timeoutMs, () => end(TIMED_OUT))
+    const cancel = clock.timer(Math.max(0, endMs - clock.monotonicMs()), () => end(TIMED_OUT))
     const check = (): void => {
       if (clock.monotonicMs() < endMs) return
       end(TIMED_OUT)

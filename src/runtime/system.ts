@@ -50,10 +50,20 @@ export const systemRuntime: Runtime = {
   clock: systemClock,
   random: () => Math.random(),
   newId: () => ulid(Date.now(), chance()),
-  fetch: (request) => fetch(request),
+  fetch: (request) => send(request, {}),
 }
 
 /** The same with an undici dispatcher (proxy, TLS settings, keep-alive) for the network. */
 export function systemRuntimeWith(dispatcher: object): Runtime {
-  return { ...systemRuntime, fetch: (request) => fetch(request, { dispatcher } as RequestInit) }
+  return { ...systemRuntime, fetch: (request) => send(request, { dispatcher }) }
+}
+
+/**
+ * Given a whole request, `fetch` makes another one of it, and asks for its body at once. One whose length is told is taken
+ * apart instead, so that its body is asked for when the connection takes it, and may still refuse to go.
+ */
+function send(request: Request, more: object): Promise<Response> {
+  if (request.body === null || !request.headers.has('content-length')) return fetch(request, more)
+  const { url, method, headers, body, redirect, signal } = request
+  return fetch(url, { method, headers, body, redirect, signal, duplex: 'half', ...more })
 }

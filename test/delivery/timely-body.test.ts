@@ -5,10 +5,11 @@ import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { test } from 'node:test'
 
-import { createSender } from '../../src/delivery/sender.ts'
+import { createSender, type Target } from '../../src/delivery/sender.ts'
 import type { HttpParts } from '../../src/protocol/encode.ts'
 import type { Clock } from '../../src/runtime/clock.ts'
-import { systemRuntime } from '../../src/runtime/system.ts'
+import type { Runtime } from '../../src/runtime/runtime.ts'
+import { systemRuntime, systemRuntimeWith } from '../../src/runtime/system.ts'
 
 const parts: HttpParts = { method: 'POST', path: '/api/v2/batch', body: '{"batch":["é"]}', auth: true }
 const never = new AbortController().signal
@@ -51,28 +52,56 @@ test('a body goes out whole, with its length and not in chunks', () =>
     assert.deepEqual(arrived, ['16 undefined {"batch":["é"]}'])
   }))
 
-test('nothing is written to the connection once the time of the attempt is over, though no timer has said so', () =>
-  world(async (root, arrived) => {
-    const clock = frozenClock()
-    const sender = createSender(
-      { root, siteId: 'site', apiKey: 'key', headers: {} },
-      {
-        ...systemRuntime,
-        clock,
-        fetch: (request) => {
-          const response = systemRuntime.fetch(request)
-          // The request waits for its connection.
-          clock.pass(1_000)
-          return response
-        },
-      },
-    )
-    const late = await sender.send(parts, 2, 1_000, never)
-    assert.deepEqual(late.outcomes, [
-      { kind: 'retry', reason: 'timeout' },
-      { kind: 'retry', reason: 'timeout' },
-    ])
-    const inTime = await sender.send(parts, 1, 1_001, never)
-    assert.deepEqual(inTime.outcomes, [{ kind: 'delivered' }])
-    assert.equal(arrived.length, 1)
-  }))
+/** A network whose connection takes its time: it asks for the body when the test lets it. */
+function slowNetwork(): { readonly runtime: Runtime; readonly asked: Promise<AsyncIterable<Uint8Array>> } {
+  const { promise: asked, resolve } = Promise.withResolvers<AsyncIterable<Uint8Array>>()
+  const dispatcher = {
+    dispatch: ({ body }: { readonly body: AsyncIterable<Uint8Array> }) => {
+      resolve(body)
+      return true
+    },
+  }
+  return { runtime: systemRuntimeWith(dispatcher), asked }
+}
+
+async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of body) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+const target: Target = { root: 'http://127.0.0.1:9999', siteId: 'site', apiKey: 'key', headers: {} }
+
+test('a connection that is there in time gets the body', async () => {
+  const clock = frozenClock()
+  const { runtime, asked } = slowNetwork()
+  void createSender(target, { ...runtime, clock }).send(parts, 2, 1_000, never)
+  const body = await asked
+  clock.pass(999)
+  assert.equal(await textOf(body), parts.body)
+})
+
+test('what is given to a connection is not whole once the time of the attempt is over, though no timer has said so', async () => {
+  const clock = frozenClock()
+  const { runtime, asked } = slowNetwork()
+  const attempt = createSender(target, { ...runtime, clock }).send(parts, 2, 1_000, never)
+  const body = await asked
+  // What would ask before it has a connection has done so by now.
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  clock.pass(1_000)
+  assert.notEqual(await textOf(body), parts.body)
+  assert.deepEqual((await attempt).outcomes, [
+    { kind: 'retry', reason: 'timeout' },
+    { kind: 'retry', reason: 'timeout' },
+  ])
+})
+
+test('the time of an attempt runs from the look at its leases, however long after that it is sent', async () => {
+  const clock = frozenClock()
+  const { runtime, asked } = slowNetwork()
+  const lookedMs = clock.monotonicMs()
+  clock.pass(1_000)
+  const attempt = createSender(target, { ...runtime, clock }).send(parts, 1, 1_000, never, lookedMs)
+  assert.notEqual(await asked.then(textOf), parts.body)
+  assert.deepEqual((await attempt).outcomes, [{ kind: 'retry', reason: 'timeout' }])
+})
