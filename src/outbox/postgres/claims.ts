@@ -80,7 +80,7 @@ export class Claims {
       ...verdictValues(settlements),
       Math.round(runtime.clock.wallMs()),
     ])
-    const held = new Set((answer?.['held'] as string).slice(1, -1).split(',').map(Number))
+    const held = new Set(String(answer?.['held']).slice(1, -1).split(',').map(Number))
     return settlements.map((_, index) => (held.has(index + 1) ? 'held' : 'lapsed'))
   }
 
