@@ -65,5 +65,6 @@ export function systemRuntimeWith(dispatcher: object): Runtime {
 function send(request: Request, more: object): Promise<Response> {
   if (request.body === null || !request.headers.has('content-length')) return fetch(request, more)
   const { url, method, headers, body, redirect, signal } = request
-  return fetch(url, { method, headers, body, redirect, signal, duplex: 'half', ...more } as RequestInit)
+  const parts: object = { method, headers, body, redirect, signal, duplex: 'half', ...more }
+  return fetch(url, parts)
 }
