@@ -45,7 +45,7 @@ export class Claims {
       const nextInMs = Math.min(POLL_MS, Math.max(0, Math.ceil(nextMs ?? POLL_MS)))
       if (turns.length === 0) return { lease: '', entries: [], nextInMs: Math.max(1, nextInMs), role: 'active' }
       const rows = await database.query(
-        `SELECT e.turn, e.joined, e.campaign_at_ms, e.id, e.head, e.body, coalesce(r.attempts, 0) AS attempts
+        `SELECT e.turn, e.joined, e.id, e.head, e.body, r.attempts
         FROM ${schema}.entries e LEFT JOIN ${schema}.retries r USING (turn) WHERE e.turn = ANY ($1::bigint[]) ORDER BY e.turn`,
         [numberArray(turns.map(Number))],
       )
@@ -99,7 +99,7 @@ export class Claims {
 }
 
 function claimedOf(row: Readonly<Record<string, unknown>>): ClaimedEntry {
-  return { ...entryOf(row), position: positionOfRow(row as never), attempts: Number(row['attempts']) }
+  return { ...entryOf(row), position: positionOfRow(row as never), attempts: Number(row['attempts'] ?? 0) }
 }
 
 function kindOf({ verdict }: Settlement): number {

@@ -51,22 +51,22 @@ export function rowOf(entry: NewEntry, rememberKeysMs: number): EntryRow {
     isKeyed: keyed,
     keepMs: keyed ? Math.max(rememberKeysMs, RESEND_MS) : RESEND_MS,
     id: wellFormed(entry.id),
-    head: JSON.stringify([type, priority, lanes, acceptedAtMs, expiresAtMs, keyed]),
+    head: JSON.stringify([type, priority, lanes, acceptedAtMs, expiresAtMs, keyed, campaignAtMs]),
     body,
     bytes: Buffer.byteLength(body),
   }
 }
 
 export function entryOf(row: Readonly<Record<string, unknown>>): NewEntry {
-  const [type, priority, lanes, acceptedAtMs, expiresAtMs, keyed] = JSON.parse(row['head'] as string) as [
+  const [type, priority, lanes, acceptedAtMs, expiresAtMs, keyed, campaignAtMs] = JSON.parse(row['head'] as string) as [
     string,
     Priority,
     readonly string[],
     number,
     number | null,
     boolean,
+    number | null,
   ]
-  const campaignAtMs = row['campaign_at_ms'] === null ? null : Number(row['campaign_at_ms'])
   return {
     id: row['id'] as string,
     lanes,

@@ -92,8 +92,9 @@ function heldSql(s: string): string {
       SELECT u.ord, u.lease, CASE WHEN u.position > 0 THEN u.position
         ELSE (SELECT e.turn FROM ${s}.entries e WHERE e.joined = -u.position) END AS turn
       FROM unnest(given_numbers, given_positions) WITH ORDINALITY u(lease, position, ord)) g
-    JOIN (
+    -- As a hashed set: what is in the arrays is nothing that the planner could know.
+    WHERE ((given_leases[g.lease], g.turn) IN (
       SELECT l.id, t.turn FROM ${s}.leases l, unnest(l.turns) t(turn)
-      WHERE l.id = ANY (given_leases) AND l.until > now_at) h ON h.id = given_leases[g.lease] AND h.turn = g.turn
+      WHERE l.id = ANY (given_leases) AND l.until > now_at)) IS TRUE
     GROUP BY g.turn) x;`
 }
