@@ -73,14 +73,17 @@ export class Claims {
     const { database, schema, runtime } = this.#parts
     const leases = [...new Set(settlements.map(({ lease }) => lease))]
     const numbers = new Map(leases.map((lease, index) => [lease, index + 1]))
-    const [answer] = await database.query(`SELECT ${schema}.settle($1, $2, $3, $4, $5, $6, $7, $8)::text AS held`, [
-      leases,
-      numberArray(settlements.map(({ lease }) => numbers.get(lease)!)),
-      numberArray(settlements.map(({ position }) => numberOf(position))),
-      ...verdictValues(settlements),
-      Math.round(runtime.clock.wallMs()),
-    ])
-    const held = new Set(String(answer?.['held']).slice(1, -1).split(',').map(Number))
+    const [answer = {}] = await database.query(
+      `SELECT ${schema}.settle($1, $2, $3, $4, $5, $6, $7, $8)::text AS held`,
+      [
+        leases,
+        numberArray(settlements.map(({ lease }) => numbers.get(lease)!)),
+        numberArray(settlements.map(({ position }) => numberOf(position))),
+        ...verdictValues(settlements),
+        Math.round(runtime.clock.wallMs()),
+      ],
+    )
+    const held = new Set(String(answer['held']).slice(1, -1).split(',').map(Number))
     return settlements.map((_, index) => (held.has(index + 1) ? 'held' : 'lapsed'))
   }
 

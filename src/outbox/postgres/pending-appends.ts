@@ -9,7 +9,8 @@ import { ROWS_MAX } from './append-sql.ts'
 import type { EntryRow } from './rows.ts'
 
 const STATEMENTS_MAX = 4
-const GROUP_ROWS_MAX = 1_000
+/** So that large calls are statements of their own, side by side, rather than one after the other. */
+const GROUP_ROWS_MAX = 500
 const GROUP_BYTES_MAX = 4 * 1024 * 1024
 const PENDING_BYTES_MAX = 64 * 1024 * 1024
 
