@@ -15,7 +15,7 @@ const SIZES = { full: { rounds: 3, size: 100_000 }, quick: { rounds: 1, size: 1_
 const PER_PERSON = 5
 const CALL_SIZE = 500
 const CALLS_IN_FLIGHT = 4
-const BATCHES: Readonly<Record<'postgres-outbox' | 'pg-boss', number>> = { 'postgres-outbox': 2, 'pg-boss': 4 }
+const BATCHES: Readonly<Record<'postgres-outbox' | 'pg-boss', number>> = { 'postgres-outbox': 4, 'pg-boss': 4 }
 
 const APPEND_TIMES_MIN = 3
 const DRAIN_TIMES_MIN = 15

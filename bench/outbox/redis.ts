@@ -19,7 +19,7 @@ const SIZES = {
 const SETTINGS = { appendfsync: 'everysec', 'auto-aof-rewrite-percentage': '0' }
 const CALL_SIZE = 500
 const CALLS_IN_FLIGHT = 4
-const BATCHES = 2
+const BATCHES = 4
 
 const APPEND_TIMES_MIN = 3
 const DRAIN_TIMES_MIN = 8
