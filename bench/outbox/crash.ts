@@ -49,6 +49,7 @@ async function measure(context: Context, store: StoreName, struck: Struck): Prom
       `${count(account.lost)} lost of ${count(account.operations)}, ${count(account.overtakes)} overtakes, ` +
       `${count(account.wrongFinals)} wrong final states, ${count(account.duplicates)} duplicates, ` +
       `${count(account.strangers)} with another id or time, ${count(account.late)} late, ` +
+      `${count(account.lateFinals)} final states by late ones, ` +
       `${count(account.storedTwice)} stored twice ` +
       `(${count(total('busyBlows'))} of ${count(times)} blows while a request was under way, ` +
       `${count(total('again'))} appends made again)`,

@@ -63,6 +63,8 @@ test('a repeat with the same id is a duplicate and clean, also late; one with an
 test('a final state that is not the newest, and an operation that was stored twice, are counted', () => {
   assert.equal(account(inOrder, { finals: [{ wanted: 9, found: 3 }] }).wrongFinals, 1)
   assert.equal(account(inOrder, { finals: [{ wanted: undefined, found: undefined }] }).wrongFinals, 0)
+  const byLate = account([...inOrder, arrival(first)], { finals: [{ wanted: second, found: first }] })
+  assert.deepEqual([byLate.wrongFinals, byLate.lateFinals], [0, 1])
   assert.equal(account(inOrder, { accepted: size.operations + 2 }).storedTwice, 2)
 })
 

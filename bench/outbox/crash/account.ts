@@ -14,7 +14,7 @@ export interface Account {
   readonly lost: number
   /** First arrivals before one of an earlier operation of the same person. */
   readonly overtakes: number
-  /** People whose attribute is not what their newest identify says. */
+  /** People whose attribute is neither what their newest identify says, nor what a late one says. */
   readonly wrongFinals: number
   /** Arrivals of what had arrived before. */
   readonly duplicates: number
@@ -22,6 +22,11 @@ export interface Account {
   readonly strangers: number
   /** Duplicates that came after a later operation of the same person: a process that was frozen while it sent. */
   readonly late: number
+  /**
+   * People whose attribute is that of such a late one: of the same second as their newest identify, so that Customer.io cannot
+   * tell which is newer. A process that stands still while it writes to its connection cannot be held back by anyone.
+   */
+  readonly lateFinals: number
   readonly dead: number
   /** Operations that the outbox counts as accepted beyond those that were stored: what a repeated append has stored again. */
   readonly storedTwice: number
@@ -32,7 +37,7 @@ export interface Findings {
   readonly arrivals: readonly Arrival[]
   /** Numbers of dead letters. */
   readonly dead: readonly number[]
-  /** By person: the number that their newest identify should have left, and the one that is there. */
+  /** Of each person the number that their newest identify should have left, and the one that is there. */
   readonly finals: readonly { readonly wanted: number | undefined; readonly found: unknown }[]
   /** The outbox's own count. */
   readonly accepted: number
@@ -47,7 +52,8 @@ export function accountOf({ size, arrivals, dead, finals, accepted }: Findings):
     const person = personOf(number, size)
     missing.set(person, [...(missing.get(person) ?? []), number])
   }
-  let [overtakes, duplicates, strangers, late] = [0, 0, 0, 0]
+  let [overtakes, duplicates, strangers] = [0, 0, 0]
+  const late: number[] = []
   for (const { number, identity } of arrivals) {
     const person = personOf(number, size)
     const known = first.get(number)
@@ -63,20 +69,23 @@ export function accountOf({ size, arrivals, dead, finals, accepted }: Findings):
     } else {
       duplicates++
       if (known !== identity) strangers++
-      if (number < (newest.get(person) ?? -1)) late++
+      if (number < (newest.get(person) ?? -1)) late.push(number)
     }
     newest.set(person, Math.max(number, newest.get(person) ?? -1))
   }
   const isDead = new Set(dead)
+  const wrong = finals.filter(({ wanted, found }) => wanted !== undefined && wanted !== found)
+  const byLate = wrong.filter(({ found }) => late.some((number) => number === found))
   const numbers = Array.from({ length: size.operations }, (_, number) => number)
   return {
     operations: size.operations,
     lost: numbers.filter((number) => (isRefused(number) ? !isDead.has(number) : !first.has(number))).length,
     overtakes,
-    wrongFinals: finals.filter(({ wanted, found }) => wanted !== undefined && wanted !== found).length,
+    wrongFinals: wrong.length - byLate.length,
     duplicates,
     strangers,
-    late,
+    late: late.length,
+    lateFinals: byLate.length,
     dead: isDead.size,
     storedTwice: Math.max(0, accepted - size.operations),
   }
@@ -93,6 +102,7 @@ export function sumOf(accounts: readonly Account[]): Account {
     duplicates: sum('duplicates'),
     strangers: sum('strangers'),
     late: sum('late'),
+    lateFinals: sum('lateFinals'),
     dead: sum('dead'),
     storedTwice: sum('storedTwice'),
   }
