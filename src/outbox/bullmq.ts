@@ -1,6 +1,6 @@
 /**
- * The Redis outbox: for many processes and machines, all of which append and deliver. The data are lists, one for each
- * lane, and a stream, changed by scripts; BullMQ is the control plane beside them.
+ * The Redis outbox: for many processes and machines, all of which append and deliver. The data are a hash of entries
+ * and a chain of them for each lane, changed by scripts; BullMQ is the control plane beside them.
  *
  * What stands where, in `bullmq/`
  * - `redis-outbox.ts`: the contract, on `appends.ts`, `deliveries.ts`, `records.ts`, `executions.ts`, `presence.ts`

@@ -5,12 +5,12 @@ import { after, before, test } from 'node:test'
 import { Pool } from 'pg'
 
 import { postgresOutbox } from '../../../src/outbox/postgres.ts'
-import { outboxCases, type OutboxSubject } from '../../../src/testing/outbox-conformance.ts'
+import { outboxCases } from '../../../src/testing/outbox-conformance.ts'
 import { entry, idsOf } from '../../../src/testing/outbox-conformance/scene.ts'
 import { systemRuntime } from '../../../src/runtime/system.ts'
 import { startPgBouncer, type PgBouncerServer } from '../../servers/pgbouncer.ts'
 import { startPostgres, type PostgresServer } from '../../servers/postgres.ts'
-import { migrated, open } from './scene.ts'
+import { migrated, postgresSubject } from './scene.ts'
 
 let server: PostgresServer
 let bouncer: PgBouncerServer
@@ -24,24 +24,7 @@ after(async () => {
   await server.stop()
 })
 
-const subject: OutboxSubject = {
-  time: 'real',
-  handles: 'all-deliver',
-  transactions: true,
-  async make(limits) {
-    const { pool, schema } = await migrated(bouncer.connectionString)
-    return {
-      open: async () => ({ ...(await open({ pool, schema, ...limits })), kill: () => {} }),
-      advance: (byMs) => new Promise((resolve) => setTimeout(resolve, byMs)),
-      wallMs: () => Date.now(),
-      jumpWallMs: () => {},
-      async dispose() {
-        await pool.query(`DROP SCHEMA ${schema} CASCADE`)
-        await pool.end()
-      },
-    }
-  },
-}
+const subject = postgresSubject(() => bouncer.connectionString)
 
 /** Whatever several sessions, locks, leases and the server's clock have to do with. */
 const telling = /handle|two lanes|lease|retr|once|calls under way|executions: (?:one token|all handles)/

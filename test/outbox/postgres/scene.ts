@@ -7,6 +7,7 @@ import type { Outbox, OutboxNotice } from '../../../src/outbox/outbox.ts'
 import { migratePostgres, postgresOutbox, type PostgresOutboxOptions } from '../../../src/outbox/postgres.ts'
 import type { Runtime } from '../../../src/runtime/runtime.ts'
 import { systemRuntime } from '../../../src/runtime/system.ts'
+import type { OutboxSubject } from '../../../src/testing/outbox-conformance.ts'
 
 export interface Opened {
   readonly outbox: Outbox
@@ -35,4 +36,26 @@ export async function migrated(connectionString: string): Promise<{ readonly poo
   const schema = newSchema()
   await migratePostgres({ pool, schema })
   return { pool, schema }
+}
+
+/** The subject of the conformance suite: each store in a schema of its own. */
+export function postgresSubject(connectionString: () => string): OutboxSubject {
+  return {
+    time: 'real',
+    handles: 'all-deliver',
+    transactions: true,
+    async make(limits) {
+      const { pool, schema } = await migrated(connectionString())
+      return {
+        open: async () => ({ ...(await open({ pool, schema, ...limits })), kill: () => {} }),
+        advance: (byMs) => new Promise((resolve) => setTimeout(resolve, byMs)),
+        wallMs: () => Date.now(),
+        jumpWallMs: () => {},
+        async dispose() {
+          await pool.query(`DROP SCHEMA ${schema} CASCADE`)
+          await pool.end()
+        },
+      }
+    },
+  }
 }
